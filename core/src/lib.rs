@@ -1,0 +1,17 @@
+//! The words every crate of oneclaw shares: identifiers, secret paths, globs, principals, what is asked of the policy
+//! engine and what it answers, and the bodies that travel over HTTP.
+//!
+//! Nothing here does I/O, reads a clock, or draws randomness: the crates that own those hand the results in.
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod api;
+pub mod clock;
+pub mod conditions;
+pub mod glob;
+pub mod ids;
+pub mod ip;
+pub mod path;
+pub mod principal;
+pub mod request;
+pub mod verdict;
