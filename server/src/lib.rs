@@ -1,1 +1,5 @@
+//! The oneclaw server.
+#![forbid(unsafe_code)]
 
+pub mod config;
+pub mod telemetry;
