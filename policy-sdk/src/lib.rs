@@ -1,1 +1,42 @@
+#![doc = include_str!("../README.md")]
+#![warn(missing_docs)]
 
+#[doc(hidden)]
+pub mod bindings;
+#[doc(hidden)]
+pub mod export;
+pub mod reply;
+pub mod settings;
+
+pub use bindings::oneclaw::policy::access_types::{AccessRequest, Permission};
+pub use bindings::oneclaw::policy::types::{
+    Address, Amount, Approval, BudgetQuery, CalendarUnit, CalendarWindow, Decision, Fact, Figures,
+    Id, IpAddress, Manifest, Needs, Principal, PrincipalKind, Problem, Reason, Reservation,
+    Verdict, Window,
+};
+
+use serde::de::DeserializeOwned;
+
+/// A plugin of the world `access-policy`: it decides whether a principal may do something at a path of a vault.
+///
+/// A value of the type that implements this trait is one configured plugin. It is made once per settings and then asked
+/// any number of times, each time from the same state: the host keeps nothing that `evaluate` leaves behind.
+pub trait AccessPolicy: Sized + 'static {
+    /// What [`configure`](Self::configure) takes, as JSON. Put `#[serde(deny_unknown_fields)]` on it, so that a slip in a
+    /// key is a problem and not a setting that is silently missing.
+    type Settings: DeserializeOwned;
+
+    /// What this plugin is. The schema must describe [`Settings`](Self::Settings).
+    fn manifest() -> Manifest;
+
+    /// Checks the settings and prepares whatever makes `evaluate` quick.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the settings, each with a pointer to where. Settings with a problem are never
+    /// attached.
+    fn configure(settings: Self::Settings) -> Result<(Self, Needs), Vec<Problem>>;
+
+    /// Answers one request. There is no default: a plugin that has nothing to say returns [`reply::abstain`], which is
+    /// not an allow.
+    fn evaluate(&self, request: &AccessRequest) -> Decision;
+}
