@@ -50,7 +50,7 @@ body! {
         pub permissions: Option<Vec<String>>,
         /// Replaces the conditions; `null` removes them.
         #[serde(default, deserialize_with = "patch")]
-        pub conditions: Patch<Value>,
+        pub conditions: Option<Option<Value>>,
         /// RFC 3339; `null` removes it.
         #[serde(default, deserialize_with = "patch")]
         pub expires_at: Patch<String>,
@@ -62,13 +62,13 @@ body! {
         pub priority: Option<i64>,
         /// Stored and not acted upon.
         #[serde(default, deserialize_with = "patch")]
-        pub attribute_conditions: Patch<Value>,
+        pub attribute_conditions: Option<Option<Value>>,
         /// Stored and not acted upon.
         #[serde(default, deserialize_with = "patch")]
-        pub consensus_trigger: Patch<Value>,
+        pub consensus_trigger: Option<Option<Value>>,
         /// Stored and not acted upon.
         #[serde(default, deserialize_with = "patch")]
-        pub tx_conditions: Patch<Value>,
+        pub tx_conditions: Option<Option<Value>>,
         /// Stored as sent.
         #[serde(default)]
         pub policy_schema_version: Option<i64>,
