@@ -1,1 +1,13 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
 
+mod aead;
+
+pub mod api_key;
+pub mod compare;
+pub mod identity;
+pub mod password;
+pub mod random;
+pub mod root_key;
+pub mod token;
