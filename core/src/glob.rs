@@ -88,9 +88,8 @@ impl PathGlob {
     pub fn new(pattern: &str) -> Result<Self, ParseGlobError> {
         check(pattern)?;
         let mut set = GlobSetBuilder::new();
-        // globset's `a/**` wants at least one segment after `a/`; ours also matches `a` itself.
-        let bare = pattern.strip_suffix("/**").filter(|p| !p.is_empty());
-        for text in [Some(pattern), bare].into_iter().flatten() {
+        // globset's `a/**` wants at least one segment after `a/`; ours also matches `a` itself, as does `a/**/**`.
+        for text in std::iter::successors(Some(pattern), |text| text.strip_suffix("/**")) {
             let glob = GlobBuilder::new(text)
                 .literal_separator(true)
                 .backslash_escape(false)
@@ -167,6 +166,7 @@ mod tests {
         );
         check_matches("web-*/x", &["web-1/x", "web-/x"], &["web-1/y/x", "web/x"]);
         check_matches("a/**/b/**", &["a/b", "a/x/b/c"], &["a/x"]);
+        check_matches("a*/**/**", &["ab", "a/x", "a/x/y"], &["b/a"]);
     }
 
     #[test]

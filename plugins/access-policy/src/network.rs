@@ -105,7 +105,7 @@ mod tests {
     fn a_family_never_stands_for_the_other() {
         assert!(!contains("::/0", "10.0.0.1"));
         assert!(!contains("0.0.0.0/0", "2001:db8::1"));
-        assert!(!contains("::ffff:0:0/95", "10.0.0.1"));
+        assert!(!contains("::fffe:0:0/95", "10.0.0.1"));
     }
 
     #[test]
