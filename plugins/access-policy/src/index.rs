@@ -177,11 +177,11 @@ mod tests {
         fn every_run_is_found_and_nothing_else(mut hashes in proptest::collection::vec(0u64..40, 0..60)) {
             // Hashes that collide in the table, as real ones may.
             for hash in &mut hashes {
-                *hash = *hash % 4 << 32 | *hash;
+                *hash |= (*hash % 4) << 32;
             }
             hashes.sort_unstable();
             let index = Index::build(&hashes, 0);
-            for hash in (0..40).map(|h: u64| h % 4 << 32 | h) {
+            for hash in (0..40).map(|h: u64| ((h % 4) << 32) | h) {
                 let expected: Vec<_> = (0..hashes.len()).filter(|i| hashes[*i] == hash).collect();
                 let found: Vec<_> = index.get(hash).unwrap_or_default().collect();
                 prop_assert_eq!(found, expected);
