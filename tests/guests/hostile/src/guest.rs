@@ -5,11 +5,7 @@ use std::hint::black_box;
 
 use crate::Behaviour;
 
-#[expect(
-    unsafe_code,
-    clippy::all,
-    reason = "generated: the canonical ABI is raw memory"
-)]
+#[expect(unsafe_code, reason = "generated: the canonical ABI is raw memory")]
 mod bindings {
     wit_bindgen::generate!({ path: "../../../wit/policy", world: "access-policy" });
     use super::Hostile;

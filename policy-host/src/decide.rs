@@ -1,0 +1,121 @@
+//! The decision on a request: every attached plugin is asked, and the answers are combined.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use oneclaw_core::request::AccessRequest;
+use sha2::{Digest, Sha256};
+
+use crate::combine::{Denial, Ruling, combine};
+use crate::configured::{Configured, Mode};
+use crate::failure::{Evaluation, Failure, WRONG_PERMISSION};
+use crate::permit::{Action, Permit};
+use crate::plugin::PluginIdentity;
+
+/// A plugin that has a say in a request.
+#[derive(Debug, Clone)]
+pub enum Attachment {
+    /// Ready to be asked.
+    Ready(Arc<Configured>, Mode),
+    /// Attached and not to be had, for example because its component is missing: named here, so that the request is
+    /// denied and the record says why.
+    Failed(String, Failure),
+}
+
+/// Asks every attached plugin and combines what they answer. A permit that follows from it is good for
+/// `permit_ttl_ms` milliseconds, counted from the time of the request.
+///
+/// Runs on the caller's thread: a few microseconds for each plugin as a rule, and at most twice the deadlines in force.
+#[must_use]
+pub fn decide_access(
+    request: AccessRequest,
+    attached: &[Attachment],
+    permit_ttl_ms: i64,
+) -> DecidedAccess {
+    let evaluations: Vec<Evaluation> = attached
+        .iter()
+        .map(|attachment| match attachment {
+            Attachment::Ready(configured, mode) => configured.evaluate_access(&request, *mode),
+            Attachment::Failed(name, failure) => missing(name, failure),
+        })
+        .collect();
+    let ruling = combine(&evaluations);
+    let request_digest = Sha256::digest(request.canonical_bytes()).into();
+    DecidedAccess {
+        request,
+        request_digest,
+        evaluations,
+        ruling,
+        permit_ttl_ms,
+    }
+}
+
+fn missing(name: &str, failure: &Failure) -> Evaluation {
+    Evaluation {
+        plugin: Arc::new(PluginIdentity {
+            name: name.to_owned(),
+            version: String::new(),
+            digest: String::new(),
+        }),
+        settings_digest: Arc::from(""),
+        outcome: Err(failure.clone()),
+        fuel: 0,
+        elapsed: Duration::ZERO,
+    }
+}
+
+/// A request together with what was decided on it. The two cannot be taken apart and put together differently.
+#[derive(Debug)]
+pub struct DecidedAccess {
+    request: AccessRequest,
+    request_digest: [u8; 32],
+    evaluations: Vec<Evaluation>,
+    ruling: Ruling,
+    permit_ttl_ms: i64,
+}
+
+impl DecidedAccess {
+    /// What was asked.
+    #[must_use]
+    pub fn request(&self) -> &AccessRequest {
+        &self.request
+    }
+
+    /// SHA-256 of [`AccessRequest::canonical_bytes`].
+    #[must_use]
+    pub fn request_digest(&self) -> [u8; 32] {
+        self.request_digest
+    }
+
+    /// What each plugin answered, in the order of the attachments.
+    #[must_use]
+    pub fn evaluations(&self) -> &[Evaluation] {
+        &self.evaluations
+    }
+
+    /// What holds.
+    #[must_use]
+    pub fn ruling(&self) -> &Ruling {
+        &self.ruling
+    }
+
+    /// The permit, if this was allowed and was a request for action `A`.
+    ///
+    /// # Errors
+    /// The denial otherwise. `internal/wrong-permission` means that `A` is not what was asked for.
+    pub fn into_permit<A: Action>(self) -> Result<Permit<A>, Denial> {
+        match self.ruling {
+            Ruling::Deny(denial) => Err(denial),
+            Ruling::RequireApproval(pending) => Err(pending
+                .first()
+                .map_or_else(|| Denial::by_host(WRONG_PERMISSION), Denial::until_approved)),
+            Ruling::Allow(_) if self.request.permission != A::PERMISSION => {
+                Err(Denial::by_host(WRONG_PERMISSION))
+            }
+            Ruling::Allow(_) => {
+                let expires_at = self.request.at.plus_millis(self.permit_ttl_ms);
+                Ok(Permit::mint(self.request, self.request_digest, expires_at))
+            }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! One live instance of an access policy.
+
+use oneclaw_core::request::AccessRequest;
+use oneclaw_core::verdict::Decision;
+use wasmtime::Store;
+
+use crate::adapt;
+use crate::bindings::access::oneclaw::policy::types as wit;
+use crate::bindings::access::{AccessPolicy, AccessPolicyPre};
+use crate::cage::{self, Budget, Cage};
+use crate::failure::{Failure, TRAP};
+use crate::limits::Limits;
+
+/// An instance and the store it lives in. Dropped after any failure: a component that trapped cannot be entered again.
+pub(crate) struct Running {
+    store: Store<Cage>,
+    policy: AccessPolicy,
+    /// Decisions made so far.
+    pub(crate) decisions: u32,
+}
+
+/// What taking in settings led to.
+pub(crate) type Taken = Result<wit::Needs, Vec<wit::Problem>>;
+
+impl Running {
+    /// Starts an instance, with fuel and time for `budget`.
+    pub(crate) fn start(
+        engine: &wasmtime::Engine,
+        pre: &AccessPolicyPre<Cage>,
+        limits: &Limits,
+        budget: Budget,
+    ) -> Result<Self, Failure> {
+        let mut store = cage::store(engine, limits, budget)
+            .map_err(|error| Failure::new(TRAP, format!("no store: {error:#}")))?;
+        match pre.instantiate(&mut store) {
+            Ok(policy) => Ok(Self {
+                store,
+                policy,
+                decisions: 0,
+            }),
+            Err(error) => Err(instantiation(&error, store.data())),
+        }
+    }
+
+    /// Hands settings over, with what is left of the budget it was started with.
+    pub(crate) fn configure(&mut self, settings: &str) -> Result<Taken, Failure> {
+        let taken = self.policy.call_configure(&mut self.store, settings);
+        taken.map_err(|error| Failure::of(&error, self.store.data()))
+    }
+
+    /// Decides, with a budget of its own. Also tells the fuel that it took.
+    pub(crate) fn decide(
+        &mut self,
+        request: &AccessRequest,
+        budget: Budget,
+    ) -> (Result<Decision, Failure>, u64) {
+        if let Err(error) = cage::arm(&mut self.store, budget) {
+            return (Err(Failure::of(&error, self.store.data())), 0);
+        }
+        let facts = adapt::facts(request);
+        let answer = self
+            .policy
+            .call_evaluate_access(&mut self.store, adapt::access_request(request, &facts));
+        let fuel = budget
+            .fuel
+            .saturating_sub(self.store.get_fuel().unwrap_or(0));
+        self.decisions = self.decisions.saturating_add(1);
+        let outcome = answer
+            .map_err(|error| Failure::of(&error, self.store.data()))
+            .and_then(adapt::access_decision);
+        (outcome, fuel)
+    }
+}
+
+/// A component that cannot be started has not answered, so this is never a bad reply.
+fn instantiation(error: &wasmtime::Error, cage: &Cage) -> Failure {
+    match Failure::of(error, cage) {
+        Failure {
+            code: crate::failure::BAD_REPLY,
+            ..
+        } => Failure::new(
+            TRAP,
+            format!("the plugin cannot be started: {}", error.root_cause()),
+        ),
+        failure => failure,
+    }
+}
