@@ -1,1 +1,99 @@
+//! What oneclaw stores: one set of queries over SQLite (embedded, the default) and PostgreSQL.
+//!
+//! Every change takes the audit event that tells of it and stores both in one transaction. Reads of secrets and refusals
+//! go through one writer that commits many of them at once, and answer once they are durable. Errors of the database
+//! driver stay inside; callers see [`StoreError`].
+#![warn(missing_docs)]
 
+mod accounts;
+mod agents;
+mod api_keys;
+mod audit;
+mod callers;
+mod db;
+mod error;
+mod json;
+mod jwt_keys;
+mod options;
+mod policies;
+mod secrets;
+mod sessions;
+mod vaults;
+mod writer;
+
+pub use accounts::{Org, Role, SignupRule, User};
+pub use agents::Agent;
+pub use api_keys::ApiKey;
+pub use audit::{AuditEvent, CHAIN_STRUCTURE, EventFilter, NewEvent, Verification};
+pub use error::{Result, StoreError};
+pub use jwt_keys::JwtKey;
+pub use options::{DatabaseKind, StoreOptions};
+pub use policies::Policy;
+pub use secrets::{Secret, SecretVersion};
+pub use sessions::{RefreshToken, TakenToken};
+pub use vaults::Vault;
+pub use writer::{ReadCommit, ReadOutcome};
+
+use audit::AuditKey;
+use db::{Db, Tx};
+use writer::Writer;
+use zeroize::Zeroize;
+
+/// Most rows in one list. An arbitrary bound, far above what a vault or an organisation is meant to hold.
+const MAX_ROWS: i64 = 100_000;
+
+/// The open store. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Store {
+    db: Db,
+    audit_key: AuditKey,
+    writer: Writer,
+}
+
+impl Store {
+    /// Opens a database (`sqlite://<file>` or `postgres://…`), brings its tables up to date and starts the writer. An
+    /// SQLite file that does not exist is made, readable by its owner alone.
+    ///
+    /// `audit_key` authenticates the audit trail: a database must always be opened with the same one.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when there is no database to be had, [`StoreError::Corrupt`] when it was made by a
+    /// newer version or by migrations that have been changed since.
+    pub async fn open(url: &str, mut audit_key: [u8; 32], options: StoreOptions) -> Result<Self> {
+        let key = AuditKey::new(audit_key);
+        audit_key.zeroize();
+        let db = Db::open(url, &options).await?;
+        let writer = Writer::start(db.clone(), key.clone(), &options);
+        Ok(Self {
+            db,
+            audit_key: key,
+            writer,
+        })
+    }
+
+    /// Writes what is waiting to be written and closes every connection. Calls after it fail.
+    pub async fn close(&self) {
+        self.writer.close().await;
+        self.db.close().await;
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn ping(&self) -> Result<()> {
+        self.db.one("SELECT 1 AS one", vec![]).await.map(|_| ())
+    }
+
+    /// Which database this is.
+    #[must_use]
+    pub fn database_kind(&self) -> DatabaseKind {
+        self.db.kind()
+    }
+
+    /// Records what a transaction did, and makes both durable.
+    async fn finish(&self, mut tx: Tx, events: &[NewEvent]) -> Result<()> {
+        audit::append(&mut tx, &self.audit_key, events).await?;
+        tx.commit().await
+    }
+}

@@ -1,0 +1,238 @@
+//! Vaults.
+
+use std::fmt;
+
+use oneclaw_core::clock::Timestamp;
+use oneclaw_core::ids::{OrgId, VaultId};
+use oneclaw_core::principal::Principal;
+
+use crate::Store;
+use crate::accounts::count;
+use crate::audit::NewEvent;
+use crate::db::{Row, Tx, params};
+use crate::error::Result;
+use crate::policies::{self, Policy};
+
+/// A vault.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Vault {
+    /// Its id.
+    pub id: VaultId,
+    /// The organisation that owns it.
+    pub org_id: OrgId,
+    /// For display; need not be unique.
+    pub name: String,
+    /// For display.
+    pub description: String,
+    /// Its owner.
+    pub created_by: Principal,
+    /// Its key, wrapped by the root key.
+    pub wrapped_key: Vec<u8>,
+    /// Whether it holds the agents' own keys; an organisation has one such vault at most.
+    pub is_system: bool,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+impl fmt::Debug for Vault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Vault")
+            .field("id", &self.id)
+            .field("org_id", &self.org_id)
+            .field("name", &self.name)
+            .field("is_system", &self.is_system)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The columns of a vault, in a query where the table is called `v`.
+macro_rules! vault_columns {
+    () => {
+        "v.id, v.org_id, v.name, v.description, v.created_by, v.wrapped_key, v.is_system, v.created_at"
+    };
+}
+
+impl Vault {
+    fn from_row(row: &Row) -> Result<Self> {
+        Ok(Self {
+            id: row.parsed("id")?,
+            org_id: row.parsed("org_id")?,
+            name: row.text("name")?,
+            description: row.text("description")?,
+            created_by: row.parsed("created_by")?,
+            wrapped_key: row.bytes("wrapped_key")?,
+            is_system: row.bool("is_system")?,
+            created_at: row.time("created_at")?,
+        })
+    }
+}
+
+impl Store {
+    /// Stores a new vault, and the policy that comes with it if it has one.
+    ///
+    /// # Errors
+    /// [`crate::StoreError::Conflict`] `vault` for an id that is known, or a second system vault.
+    pub async fn create_vault(
+        &self,
+        vault: &Vault,
+        policy: Option<&Policy>,
+        event: NewEvent,
+    ) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        insert_vault(&mut tx, vault)
+            .await
+            .map_err(|e| e.duplicate_is("vault"))?;
+        if let Some(policy) = policy {
+            policies::insert_policy(&mut tx, policy)
+                .await
+                .map_err(|e| e.duplicate_is("policy"))?;
+        }
+        self.finish(tx, &[event]).await
+    }
+
+    /// A vault of this organisation, the system vault included.
+    ///
+    /// # Errors
+    /// [`crate::StoreError::Unavailable`].
+    pub async fn vault(&self, org: OrgId, id: VaultId) -> Result<Option<Vault>> {
+        const SQL: &str = concat!(
+            "SELECT ",
+            vault_columns!(),
+            " FROM vaults v WHERE v.id = $1 AND v.org_id = $2"
+        );
+        self.db
+            .optional(SQL, params![id, org])
+            .await?
+            .as_ref()
+            .map(Vault::from_row)
+            .transpose()
+    }
+
+    /// The vaults of an organisation, oldest first, without its system vault.
+    ///
+    /// # Errors
+    /// [`crate::StoreError::Unavailable`].
+    pub async fn vaults(&self, org: OrgId) -> Result<Vec<Vault>> {
+        const SQL: &str = concat!(
+            "SELECT ",
+            vault_columns!(),
+            " FROM vaults v WHERE v.org_id = $1 AND NOT v.is_system \
+             ORDER BY v.created_at, v.id LIMIT $2"
+        );
+        let rows = self.db.all(SQL, params![org, crate::MAX_ROWS]).await?;
+        rows.iter().map(Vault::from_row).collect()
+    }
+
+    /// The vaults that a caller made, or has an allow policy of any kind in (expired ones too), oldest first, without
+    /// the system vault.
+    ///
+    /// # Errors
+    /// [`crate::StoreError::Unavailable`].
+    pub async fn vaults_visible_to(&self, org: OrgId, caller: Principal) -> Result<Vec<Vault>> {
+        const SQL: &str = concat!(
+            "SELECT ",
+            vault_columns!(),
+            " FROM vaults v WHERE v.org_id = $1 AND NOT v.is_system AND (v.created_by = $2 OR v.id IN \
+             (SELECT p.vault_id FROM policies p WHERE p.principal_kind = $3 AND p.principal_id = $4 AND p.allow)) \
+             ORDER BY v.created_at, v.id LIMIT $5"
+        );
+        let params = params![
+            org,
+            caller.to_string(),
+            caller.kind().as_str(),
+            caller.uuid(),
+            crate::MAX_ROWS
+        ];
+        self.db
+            .all(SQL, params)
+            .await?
+            .iter()
+            .map(Vault::from_row)
+            .collect()
+    }
+
+    /// The vault of the agents' own keys, once there is one.
+    ///
+    /// # Errors
+    /// [`crate::StoreError::Unavailable`].
+    pub async fn system_vault(&self, org: OrgId) -> Result<Option<Vault>> {
+        const SQL: &str = concat!(
+            "SELECT ",
+            vault_columns!(),
+            " FROM vaults v WHERE v.org_id = $1 AND v.is_system"
+        );
+        self.db
+            .optional(SQL, params![org])
+            .await?
+            .as_ref()
+            .map(Vault::from_row)
+            .transpose()
+    }
+
+    /// A vault of the caller's organisation, and the revision of the caller's policies in it (0 before the first). One
+    /// query: every access begins with it. Whatever [`Store::policies_for`] answers afterwards is at least as new.
+    ///
+    /// # Errors
+    /// [`crate::StoreError::Unavailable`].
+    pub async fn vault_access(
+        &self,
+        org: OrgId,
+        vault: VaultId,
+        caller: Principal,
+    ) -> Result<Option<(Vault, i64)>> {
+        const SQL: &str = concat!(
+            "SELECT ",
+            vault_columns!(),
+            ", COALESCE(s.revision, 0) AS revision FROM vaults v LEFT JOIN policy_sets s ON s.vault_id = v.id \
+             AND s.principal_kind = $3 AND s.principal_id = $4 WHERE v.id = $1 AND v.org_id = $2"
+        );
+        let params = params![vault, org, caller.kind().as_str(), caller.uuid()];
+        let Some(row) = self.db.optional(SQL, params).await? else {
+            return Ok(None);
+        };
+        Ok(Some((Vault::from_row(&row)?, row.int("revision")?)))
+    }
+
+    /// Removes a vault with its secrets and policies, for good.
+    ///
+    /// # Errors
+    /// [`crate::StoreError::NotFound`].
+    pub async fn delete_vault(&self, id: VaultId, event: NewEvent) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        tx.execute_one("DELETE FROM vaults WHERE id = $1", params![id])
+            .await?;
+        tx.execute(
+            "UPDATE policy_sets SET revision = revision + 1 WHERE vault_id = $1",
+            params![id],
+        )
+        .await?;
+        self.finish(tx, &[event]).await
+    }
+
+    /// How many vaults an organisation has, without its system vault.
+    ///
+    /// # Errors
+    /// [`crate::StoreError::Unavailable`].
+    pub async fn count_vaults(&self, org: OrgId) -> Result<i64> {
+        const SQL: &str = "SELECT count(*) AS n FROM vaults WHERE org_id = $1 AND NOT is_system";
+        count(&self.db, SQL, org).await
+    }
+}
+
+pub(crate) async fn insert_vault(tx: &mut Tx, vault: &Vault) -> Result<()> {
+    tx.execute_one(
+        "INSERT INTO vaults (id, org_id, name, description, created_by, wrapped_key, is_system, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        params![
+            vault.id,
+            vault.org_id,
+            &vault.name,
+            &vault.description,
+            vault.created_by.to_string(),
+            vault.wrapped_key.as_slice(),
+            vault.is_system,
+            vault.created_at,
+        ],
+    )
+    .await
+}
