@@ -6,6 +6,7 @@ mod aead;
 
 pub mod api_key;
 pub mod compare;
+pub mod envelope;
 pub mod identity;
 pub mod password;
 pub mod random;

@@ -9,7 +9,6 @@ mod provider;
 use oneclaw_core::ids::{OrgId, VaultId};
 use oneclaw_core::principal::Principal;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 pub use keys::{TokenKeys, generate_seed, key_id};
 
@@ -32,7 +31,10 @@ pub struct Claims {
     /// From when on it is refused, in seconds since the epoch.
     pub exp: i64,
     /// Its own identifier, by which it can be revoked.
-    pub jti: Uuid,
+    pub jti: String,
+    /// Humans: the session that its refresh tokens belong to; ends with it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sid: Option<Uuid>,
     /// Who issued it: the public base URL of the server.
     pub iss: String,
     /// Agents: whether transaction intents were enabled at issue.

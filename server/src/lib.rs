@@ -1,5 +1,10 @@
-//! The oneclaw server.
+//! The oneclaw server: configuration, services, HTTP.
 #![forbid(unsafe_code)]
 
+pub mod app;
 pub mod config;
+pub mod http;
+pub mod jobs;
+pub mod service;
+pub mod system_clock;
 pub mod telemetry;

@@ -150,6 +150,12 @@ impl TokenKeys {
         Ok(claims)
     }
 
+    /// How many keys there are: the one that signs and those that only verify.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        1 + self.older.len()
+    }
+
     /// The identifier of the key that signs.
     #[must_use]
     pub fn current_id(&self) -> &str {

@@ -1,0 +1,198 @@
+//! Puts the server together. Only `main` and tests come here; nothing else knows concrete parts.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use oneclaw_core::clock::SharedClock;
+use oneclaw_crypto::root_key::RootKey;
+use oneclaw_policy_host::{Engine, EngineOptions, Failure, Mode};
+use oneclaw_store::{Store, StoreOptions};
+use secrecy::ExposeSecret;
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, oneshot};
+use tokio::task::JoinHandle;
+
+use crate::config::{AccessMode, AccessPlugin as AccessPluginSetting, Config, RootKeySource};
+use crate::http::{listen, router};
+use crate::service::gate::{AccessPlugin, Gate};
+use crate::service::keys::Keys;
+use crate::service::throttle::Throttles;
+use crate::service::{Services, SharedServices};
+
+/// Passwords hashed at a time.
+const PASSWORD_SLOTS: usize = 4;
+
+/// Why the server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data directory cannot be made.
+    #[error("the data directory `{path}` cannot be made: {source}")]
+    DataDirectory {
+        /// The directory.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The root key cannot be had.
+    #[error(transparent)]
+    RootKey(#[from] oneclaw_crypto::root_key::RootKeyError),
+    /// The database cannot be opened.
+    #[error("the database cannot be opened: {0}")]
+    Database(#[from] oneclaw_store::StoreError),
+    /// The policy engine cannot be made.
+    #[error(transparent)]
+    Engine(#[from] oneclaw_policy_host::EngineError),
+    /// The keys in the database cannot be used.
+    #[error(transparent)]
+    Keys(#[from] crate::service::error::ServiceError),
+    /// The address is taken, or not ours.
+    #[error("cannot listen on `{address}`: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// A server that runs.
+#[derive(Debug)]
+pub struct Running {
+    /// Where it listens; the port is the real one even if 0 was asked for.
+    pub address: SocketAddr,
+    /// Its inside, for tests that look behind the API.
+    pub services: SharedServices,
+    /// Whether the root key was made just now.
+    pub made_root_key: bool,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl Running {
+    /// Stops taking requests, lets those in flight finish, writes out what is queued.
+    pub async fn stop(self) {
+        // An error means that the server has stopped by itself.
+        let _ = self.stop.send(());
+        if let Err(error) = self.task.await {
+            tracing::error!(%error, "the server did not stop cleanly");
+        }
+    }
+}
+
+/// Starts a server.
+///
+/// # Errors
+/// Says what is in the way.
+pub async fn start(mut config: Config, clock: SharedClock) -> Result<Running, StartError> {
+    make_private_directory(&config.data_dir)?;
+    let (root, made_root_key) = match &config.root_key {
+        RootKeySource::File(path) => RootKey::load_or_create(path)?,
+        RootKeySource::Text(text) => (RootKey::from_text(text)?, false),
+    };
+    let audit_key = root.derive("oneclaw/audit-chain");
+    let store = Store::open(
+        config.database_url.expose_secret(),
+        *audit_key,
+        StoreOptions::default(),
+    )
+    .await?;
+    let engine = Engine::new(EngineOptions {
+        cache_dir: Some(config.data_dir.join("plugins")),
+        ..EngineOptions::default()
+    })?;
+    let plugin = load_access_plugin(&engine, &config.access_plugin);
+    let mode = match config.access_mode {
+        AccessMode::Fresh => Mode::Fresh,
+        AccessMode::Warm => Mode::Warm,
+    };
+    let keys = Keys::load(root, &store, clock.now()).await?;
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .map_err(|source| StartError::Listen {
+            address: config.listen,
+            source,
+        })?;
+    let address = listener.local_addr().map_err(|source| StartError::Listen {
+        address: config.listen,
+        source,
+    })?;
+    if config.listen.port() == 0 {
+        config.public_url = config
+            .public_url
+            .replace(":0", &format!(":{}", address.port()));
+    }
+    let services = Arc::new(Services {
+        gate: Gate::new(store.clone(), engine, plugin, mode),
+        throttles: Throttles::new(config.rate_limits),
+        password_slots: Semaphore::new(PASSWORD_SLOTS),
+        clock,
+        keys,
+        store: store.clone(),
+        config,
+    });
+    let router = router::build(Arc::clone(&services));
+    let (stop, stopped) = oneshot::channel::<()>();
+    let jobs = crate::jobs::spawn(Arc::clone(&services));
+    let task = tokio::spawn(async move {
+        listen::serve(listener, router, async {
+            // An error means that the handle was dropped: nobody is left to serve for.
+            let _ = stopped.await;
+        })
+        .await;
+        jobs.abort();
+        store.close().await;
+    });
+    Ok(Running {
+        address,
+        services,
+        made_root_key,
+        stop,
+        task,
+    })
+}
+
+/// The plugin that decides. One that cannot be loaded leaves the server up, refusing everything and saying why.
+fn load_access_plugin(engine: &Engine, setting: &AccessPluginSetting) -> AccessPlugin {
+    let broken = |name: &str, detail: String| {
+        tracing::error!(
+            plugin = name,
+            detail,
+            "the access plugin could not be loaded: every access is refused"
+        );
+        AccessPlugin::Broken {
+            name: name.to_owned(),
+            failure: Failure {
+                code: "internal/plugin-not-loaded",
+                detail,
+            },
+        }
+    };
+    let load = |name: &str, bytes: &[u8]| match engine.load(bytes) {
+        Ok(plugin) => AccessPlugin::Ready(plugin),
+        Err(error) => broken(name, error.to_string()),
+    };
+    match setting {
+        AccessPluginSetting::BuiltIn => load("access-policy", oneclaw_builtin::ACCESS_POLICY),
+        AccessPluginSetting::None => AccessPlugin::Absent,
+        AccessPluginSetting::File(path) => {
+            let name = path.display().to_string();
+            match std::fs::read(path) {
+                Ok(bytes) => load(&name, &bytes),
+                Err(error) => broken(&name, error.to_string()),
+            }
+        }
+    }
+}
+
+fn make_private_directory(path: &Path) -> Result<(), StartError> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|source| StartError::DataDirectory {
+            path: path.display().to_string(),
+            source,
+        })
+}

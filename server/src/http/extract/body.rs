@@ -1,0 +1,153 @@
+//! JSON bodies. A mistake is answered with the field's name; the value itself is never repeated, for it may be a secret.
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
+use axum::http::StatusCode;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+
+use crate::http::problem::Problem;
+
+/// A body that must be there.
+#[derive(Debug)]
+pub struct Body<T>(pub T);
+
+/// A body that may be missing, empty or `null`.
+#[derive(Debug)]
+pub struct OptionalBody<T>(pub T);
+
+async fn bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
+    Bytes::from_request(request, state)
+        .await
+        .map_err(|rejection| {
+            if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+                Problem::new(
+                    StatusCode::PAYLOAD_TOO_LARGE,
+                    "the request body is too large",
+                )
+            } else {
+                Problem::new(
+                    StatusCode::BAD_REQUEST,
+                    "the request body could not be read to its end",
+                )
+            }
+        })
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let parsed = serde_path_to_error::deserialize(&mut deserializer);
+    let value = parsed.map_err(|error| {
+        let field = error.path().to_string();
+        let inner = error.into_inner();
+        match inner.classify() {
+            serde_json::error::Category::Data => {
+                let message = without_value(&inner.to_string());
+                if field == "." {
+                    Problem::new(StatusCode::BAD_REQUEST, message)
+                } else {
+                    Problem::new(StatusCode::BAD_REQUEST, format!("{field}: {message}"))
+                        .with("fields", json!({ field: message }))
+                }
+            }
+            _ => Problem::new(
+                StatusCode::BAD_REQUEST,
+                format!(
+                    "the body is not JSON (line {}, column {})",
+                    inner.line(),
+                    inner.column()
+                ),
+            ),
+        }
+    })?;
+    deserializer.end().map_err(|_| {
+        Problem::new(
+            StatusCode::BAD_REQUEST,
+            "the body has something behind the JSON document",
+        )
+    })?;
+    Ok(value)
+}
+
+/// serde quotes what it found (`invalid type: string "…"`); only the kind of it may be told.
+fn without_value(message: &str) -> String {
+    let message = message
+        .rsplit_once(" at line ")
+        .map_or(message, |(head, _)| head);
+    match (
+        message.strip_prefix("invalid type: "),
+        message.strip_prefix("invalid value: "),
+    ) {
+        (Some(rest), _) | (_, Some(rest)) => {
+            let found = rest.split([' ', '`', '"', ',']).next().unwrap_or("value");
+            let expected = rest
+                .rsplit_once(", expected ")
+                .map_or("something else", |(_, expected)| expected);
+            format!("must be {expected}, not {found}")
+        }
+        (None, None) => message.to_owned(),
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let bytes = bytes(request, state).await?;
+        if bytes.is_empty() {
+            return Err(Problem::new(
+                StatusCode::BAD_REQUEST,
+                "the request needs a JSON body",
+            ));
+        }
+        parse(&bytes).map(Self)
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let bytes = bytes(request, state).await?;
+        if bytes.iter().all(u8::is_ascii_whitespace) {
+            return Ok(Self(T::default()));
+        }
+        parse::<Option<T>>(&bytes).map(|value| Self(value.unwrap_or_default()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    #[derive(Debug, Deserialize)]
+    #[expect(dead_code, reason = "only parsed")]
+    struct Example {
+        value: String,
+        count: Option<u32>,
+    }
+
+    fn detail(body: &str) -> String {
+        parse::<Example>(body.as_bytes()).unwrap_err().detail
+    }
+
+    #[test]
+    fn mistakes_name_the_field_and_never_repeat_the_value() {
+        assert_eq!(detail("{"), "the body is not JSON (line 1, column 1)");
+        assert_eq!(detail("{}"), "missing field `value`");
+        assert_eq!(
+            detail(r#"{"value":"x","count":"hunter2"}"#),
+            "count: must be u32, not string"
+        );
+        assert_eq!(
+            detail(r#"{"value":["hunter2"]}"#),
+            "value: must be a string, not sequence"
+        );
+        assert!(!detail(r#""hunter2""#).contains("hunter2"));
+        assert_eq!(
+            detail(r#"{"value":"x"} y"#),
+            "the body has something behind the JSON document"
+        );
+    }
+}

@@ -1,0 +1,11 @@
+//! What handlers take: the caller, parsed paths, checked bodies; each with a problem answer when it is not right.
+
+mod body;
+mod caller;
+mod path;
+mod query;
+
+pub use body::{Body, OptionalBody};
+pub use caller::{Authenticated, Authentication, Context, MaybeAuthenticated};
+pub use path::{Params, SecretAddress, VersionAddress, parse};
+pub use query::Query;

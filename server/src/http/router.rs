@@ -1,0 +1,139 @@
+//! Every route of the server, and the layers they all pass.
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, OriginalUri};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{any, get};
+use std::time::Duration;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::layers::{self, RequestLimits};
+use super::problem::Problem;
+use super::routes::{
+    agents, api_keys, audit, auth, discovery, health, policies, secrets, unsupported, vaults,
+};
+use super::{docs, openapi};
+use crate::service::SharedServices;
+
+/// The API with its description; the description is made from the very annotations that make the routes.
+fn api() -> OpenApiRouter<SharedServices> {
+    OpenApiRouter::with_openapi(openapi::base())
+        .routes(routes!(auth::sign_up))
+        .routes(routes!(auth::log_in, auth::log_out))
+        .routes(routes!(auth::agent_token))
+        .routes(routes!(auth::api_key_token))
+        .routes(routes!(auth::refresh))
+        .routes(routes!(auth::me, auth::update_me, auth::delete_me))
+        .routes(routes!(auth::change_password))
+        .routes(routes!(auth::jwt_public_key))
+        .routes(routes!(api_keys::create, api_keys::list))
+        .routes(routes!(api_keys::revoke))
+        .routes(routes!(agents::create, agents::list))
+        .routes(routes!(agents::me))
+        .routes(routes!(agents::batch_delete))
+        .routes(routes!(agents::get, agents::update, agents::delete))
+        .routes(routes!(agents::rotate_key))
+        .routes(routes!(agents::rotate_identity_keys))
+        .routes(routes!(agents::issue_token))
+        .routes(routes!(vaults::create, vaults::list))
+        .routes(routes!(vaults::get, vaults::delete))
+        .routes(routes!(vaults::agent_keys_vault))
+        .routes(routes!(secrets::list))
+        .routes(routes!(secrets::put, secrets::get, secrets::delete))
+        .routes(routes!(secrets::versions))
+        .routes(routes!(secrets::version))
+        .routes(routes!(secrets::disable_version))
+        .routes(routes!(secrets::rotate))
+        .routes(routes!(policies::create, policies::list))
+        .routes(routes!(policies::update, policies::delete))
+        .routes(routes!(audit::events))
+        .routes(routes!(audit::verify))
+        .routes(routes!(health::health))
+        .routes(routes!(health::key_health))
+}
+
+/// The OpenAPI description, as JSON text.
+pub fn openapi_json() -> String {
+    let (_, description) = api().split_for_parts();
+    openapi::finish(description)
+}
+
+/// The whole server as one service.
+pub fn build(services: SharedServices) -> Router {
+    let (api, description) = api().split_for_parts();
+    let description = openapi::finish(description);
+    let page = docs::render(&description);
+    let mut router = api
+        .route("/v1/audit", get(audit::events_alias))
+        .route("/v1/openapi.json", get(move || openapi::serve(description)))
+        .route("/docs", get(move || docs::page(page)))
+        .route("/docs/style.css", get(docs::style))
+        .route("/.well-known/jwks.json", get(discovery::jwks))
+        .route(
+            "/.well-known/openid-configuration",
+            get(discovery::openid_configuration),
+        );
+    for path in unsupported::PATHS {
+        router = router.route(path, any(unsupported::answer));
+    }
+    let limits = RequestLimits::new(services.config.rate_limits);
+    router
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(DefaultBodyLimit::max(services.config.max_body_bytes))
+        .layer(from_fn_with_state(
+            (services.clone(), limits),
+            layers::authenticate,
+        ))
+        .layer(from_fn_with_state(services.clone(), layers::client_address))
+        .layer(from_fn(layers::time_limit))
+        .layer(from_fn(layers::catch_panics))
+        .layer(cors(&services.config.cors_origins))
+        .layer(from_fn(layers::security_headers))
+        .layer(from_fn(layers::request_id))
+        .with_state(services)
+}
+
+fn cors(origins: &[String]) -> CorsLayer {
+    let origins: Vec<HeaderValue> = origins
+        .iter()
+        .filter_map(|origin| origin.parse().ok())
+        .collect();
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins))
+        .allow_methods([
+            Method::GET,
+            Method::POST,
+            Method::PUT,
+            Method::PATCH,
+            Method::DELETE,
+        ])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            HeaderName::from_static("idempotency-key"),
+            HeaderName::from_static("x-auth-confirm"),
+            HeaderName::from_static("x-mfa-token"),
+        ])
+        .expose_headers([header::RETRY_AFTER, HeaderName::from_static("x-request-id")])
+        .max_age(Duration::from_secs(600))
+}
+
+async fn not_found(OriginalUri(uri): OriginalUri) -> Problem {
+    let path: String = uri.path().chars().take(200).collect();
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        format!("there is nothing at `{path}`; /docs lists what there is"),
+    )
+}
+
+async fn method_not_allowed(method: Method, OriginalUri(uri): OriginalUri) -> Problem {
+    let path: String = uri.path().chars().take(200).collect();
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        format!("`{path}` does not take {method}"),
+    )
+}

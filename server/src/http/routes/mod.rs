@@ -1,0 +1,12 @@
+//! Handlers, one file for each noun. A handler unpacks the request, calls one service, and packs the answer.
+
+pub mod agents;
+pub mod api_keys;
+pub mod audit;
+pub mod auth;
+pub mod discovery;
+pub mod health;
+pub mod policies;
+pub mod secrets;
+pub mod unsupported;
+pub mod vaults;

@@ -1,0 +1,578 @@
+//! Agents: registered, changed, given new keys, removed.
+
+mod profile;
+mod wire;
+
+pub use profile::{FIELDS as PROFILE_FIELDS, Kind as ProfileKind};
+
+use oneclaw_core::api::{
+    Agent, AgentList, BatchDeleteAgentsRequest, BatchDeleteAgentsResponse, BatchDeleteError,
+    CreateAgentRequest, CreateAgentResponse, IssueAgentTokenResponse, RotateAgentKeyResponse,
+    UpdateAgentRequest,
+};
+use oneclaw_core::ids::{AgentId, SecretId, VaultId};
+use oneclaw_core::path::{SecretPath, excerpt};
+use oneclaw_core::principal::Principal;
+use oneclaw_crypto::api_key::AGENT_PREFIX;
+use oneclaw_crypto::envelope::{self, SecretRef, VaultKey};
+use oneclaw_crypto::{identity, random};
+use oneclaw_store::{Secret, SecretVersion, Vault};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
+
+use super::caller::{Caller, RequestContext};
+use super::error::{Result, ServiceError};
+use super::events::{self, EventExt};
+use super::{Services, check, time};
+
+/// Where the keys of agents are kept, one vault for an organisation.
+const SYSTEM_VAULT: &str = "__agent-keys";
+
+/// Most agents in one batch deletion.
+const MAX_BATCH: usize = 500;
+
+const UNKNOWN: ServiceError = ServiceError::NotFound("no such agent");
+
+impl Services {
+    /// `POST /v1/agents`: the answer shows the key, this once.
+    ///
+    /// # Errors
+    /// Names the field at fault; [`ServiceError::Forbidden`] for agents.
+    pub async fn create_agent(
+        &self,
+        context: &RequestContext,
+        caller: &Caller,
+        request: CreateAgentRequest,
+    ) -> Result<CreateAgentResponse> {
+        let human = caller.human()?;
+        match request.auth_method.as_deref() {
+            None | Some("api_key") => {}
+            Some(other @ ("mtls" | "oidc_client_credentials")) => {
+                return Err(ServiceError::field(
+                    "auth_method",
+                    format!("`{other}` is not supported by this server; use `api_key`"),
+                ));
+            }
+            Some(other) => {
+                return Err(ServiceError::field(
+                    "auth_method",
+                    format!("`{}` is not `api_key`", excerpt(other)),
+                ));
+            }
+        }
+        let mut profile = profile::defaults();
+        profile::apply(&mut profile, request.profile, profile::When::Create)?;
+        let key = self.keys.hasher().generate(AGENT_PREFIX)?;
+        let identity = identity::generate().map_err(|e| ServiceError::Internal(e.to_string()))?;
+        let agent = oneclaw_store::Agent {
+            id: AgentId::from_uuid(random::new_id()),
+            org_id: human.org_id,
+            created_by: Some(human.id),
+            name: check::name("name", &request.name)?,
+            description: check::description(
+                "description",
+                request.description.as_deref().unwrap_or(""),
+            )?,
+            auth_method: "api_key".to_owned(),
+            key_prefix: Some(key.display_prefix),
+            key_hash: Some(key.hash.to_vec()),
+            scopes: check::scopes("scopes", request.scopes.as_deref().unwrap_or_default())?,
+            is_active: true,
+            expires_at: check::future("expires_at", request.expires_at.as_deref(), context.at)?,
+            api_key_expires_at: check::future(
+                "api_key_expires_at",
+                request.api_key_expires_at.as_deref(),
+                context.at,
+            )?,
+            token_ttl_seconds: token_ttl(request.token_ttl_seconds)?,
+            vault_ids: self
+                .known_vaults(caller, request.vault_ids.as_deref().unwrap_or_default())
+                .await?,
+            intents_api_enabled: request.intents_api_enabled.unwrap_or(false),
+            environment: environment(request.environment.as_deref())?,
+            profile: serde_json::Value::Object(profile),
+            ssh_public_key: Some(identity.ssh_public_base64),
+            ecdh_public_key: Some(identity.ecdh_public_base64),
+            created_at: context.at,
+            last_active_at: None,
+        };
+        let private_keys = [
+            ("ssh", "ssh_key", &identity.ssh_private),
+            ("ecdh", "private_key", &identity.ecdh_private),
+        ];
+        self.insert_agent(context, caller, &agent, &private_keys)
+            .await?;
+        let wire = wire::agent(&agent);
+        Ok(CreateAgentResponse {
+            agent: wire.clone(),
+            api_key: Some(key.text.expose_secret().to_owned()),
+            flat: wire,
+        })
+    }
+
+    /// Stores the agent with its private keys; the first agent of an organisation brings the vault for them.
+    async fn insert_agent(
+        &self,
+        context: &RequestContext,
+        caller: &Caller,
+        agent: &oneclaw_store::Agent,
+        private_keys: &[(&str, &str, &SecretString)],
+    ) -> Result<()> {
+        // Two first agents may race for the vault: the loser finds the winner's the second time.
+        for _ in 0..2 {
+            let existing = self.store.system_vault(agent.org_id).await?;
+            let (vault, key, is_new) = match existing {
+                Some(vault) => {
+                    let key = self
+                        .keys
+                        .vault_key(vault.org_id, vault.id, &vault.wrapped_key)?;
+                    (vault, key, false)
+                }
+                None => {
+                    let (vault, key) = self.new_system_vault(context, caller, agent)?;
+                    (vault, key, true)
+                }
+            };
+            let secrets = private_keys
+                .iter()
+                .map(|(name, kind, value)| {
+                    key_secret(context, agent, &vault, &key, name, kind, value, 1)
+                })
+                .collect::<Result<Vec<_>>>()?;
+            let event = events::by_caller(context, caller, "agent.register", "agent", agent.id)
+                .with_details(json!({"name": agent.name}));
+            match self
+                .store
+                .create_agent(agent, is_new.then_some(&vault), secrets, event)
+                .await
+            {
+                Err(oneclaw_store::StoreError::Conflict("system vault")) => {}
+                other => return Ok(other?),
+            }
+        }
+        Err(ServiceError::Unavailable(
+            "the vault of the agents' keys is being made; try again".to_owned(),
+        ))
+    }
+
+    fn new_system_vault(
+        &self,
+        context: &RequestContext,
+        caller: &Caller,
+        agent: &oneclaw_store::Agent,
+    ) -> Result<(Vault, VaultKey)> {
+        let id = VaultId::from_uuid(random::new_id());
+        let (key, wrapped_key) = self.keys.new_vault_key(agent.org_id, id)?;
+        let vault = Vault {
+            id,
+            org_id: agent.org_id,
+            name: SYSTEM_VAULT.to_owned(),
+            description: "Keys that belong to agents".to_owned(),
+            created_by: caller.principal(),
+            wrapped_key,
+            is_system: true,
+            created_at: context.at,
+        };
+        Ok((vault, key))
+    }
+
+    /// `GET /v1/agents`
+    ///
+    /// # Errors
+    /// [`ServiceError::Forbidden`] for agents.
+    pub async fn list_agents(&self, caller: &Caller) -> Result<AgentList> {
+        let agents = self.store.agents(caller.human()?.org_id).await?;
+        Ok(AgentList {
+            agents: agents.iter().map(wire::agent).collect(),
+        })
+    }
+
+    /// `GET /v1/agents/me`
+    ///
+    /// # Errors
+    /// [`ServiceError::Forbidden`] for humans.
+    pub fn own_agent(&self, caller: &Caller) -> Result<Agent> {
+        let session = caller.agent().ok_or_else(|| {
+            ServiceError::Forbidden("this is for agents; humans use /v1/auth/me".to_owned())
+        })?;
+        Ok(wire::agent(&session.agent))
+    }
+
+    /// `GET /v1/agents/{agent_id}`: for humans, and for the agent itself.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`]; [`ServiceError::Forbidden`] for other agents.
+    pub async fn agent(&self, caller: &Caller, id: AgentId) -> Result<Agent> {
+        if caller.agent_id().is_some_and(|own| own != id) {
+            return Err(ServiceError::Forbidden(
+                "an agent may look at itself alone".to_owned(),
+            ));
+        }
+        let agent = self.store.agent(caller.org(), id).await?.ok_or(UNKNOWN)?;
+        Ok(wire::agent(&agent))
+    }
+
+    /// `PATCH /v1/agents/{agent_id}`
+    ///
+    /// # Errors
+    /// Names the field at fault; [`ServiceError::Forbidden`] for agents and for members who did not make the agent.
+    pub async fn update_agent(
+        &self,
+        context: &RequestContext,
+        caller: &Caller,
+        id: AgentId,
+        request: UpdateAgentRequest,
+    ) -> Result<Agent> {
+        let mut agent = self.managed_agent(caller, id).await?;
+        let was_active = agent.is_active;
+        if let Some(name) = &request.name {
+            agent.name = check::name("name", name)?;
+        }
+        if let Some(text) = request.description {
+            agent.description = check::description("description", &text.unwrap_or_default())?;
+        }
+        if let Some(scopes) = request.scopes {
+            agent.scopes = check::scopes("scopes", &scopes.unwrap_or_default())?;
+        }
+        if let Some(active) = request.is_active {
+            agent.is_active = active;
+        }
+        if let Some(text) = request.expires_at {
+            agent.expires_at = time::parse_option("expires_at", text.as_deref())?;
+        }
+        if let Some(text) = request.api_key_expires_at {
+            agent.api_key_expires_at = time::parse_option("api_key_expires_at", text.as_deref())?;
+        }
+        if let Some(ttl) = request.token_ttl_seconds {
+            agent.token_ttl_seconds = token_ttl(ttl)?;
+        }
+        if let Some(vaults) = request.vault_ids {
+            agent.vault_ids = self
+                .known_vaults(caller, &vaults.unwrap_or_default())
+                .await?;
+        }
+        if let Some(enabled) = request.intents_api_enabled {
+            agent.intents_api_enabled = enabled.unwrap_or(false);
+        }
+        if let Some(text) = request.environment {
+            agent.environment = environment(text.as_deref())?;
+        }
+        let changed: Vec<String> = request
+            .profile
+            .keys()
+            .take(100)
+            .map(|key| excerpt(key))
+            .collect();
+        if let Some(profile) = agent.profile.as_object_mut() {
+            profile::apply(profile, request.profile, profile::When::Update)?;
+        }
+        let action = if was_active && !agent.is_active {
+            "agent.deactivate"
+        } else {
+            "agent.update"
+        };
+        let event = events::by_caller(context, caller, action, "agent", agent.id).with_details(
+            json!({"name": agent.name, "is_active": agent.is_active, "profile_fields": changed}),
+        );
+        self.store.update_agent(&agent, event).await?;
+        Ok(wire::agent(&agent))
+    }
+
+    /// `DELETE /v1/agents/{agent_id}`: for good; its audit events stay.
+    ///
+    /// # Errors
+    /// As [`Services::update_agent`].
+    pub async fn delete_agent(
+        &self,
+        context: &RequestContext,
+        caller: &Caller,
+        id: AgentId,
+    ) -> Result<()> {
+        let agent = self.managed_agent(caller, id).await?;
+        let event = events::by_caller(context, caller, "agent.delete", "agent", id)
+            .with_details(json!({"name": agent.name}));
+        self.store
+            .delete_agents(agent.org_id, &[id], vec![event])
+            .await?;
+        Ok(())
+    }
+
+    /// `POST /v1/agents/batch-delete`
+    ///
+    /// # Errors
+    /// Names the field at fault; what goes wrong with single agents stands in the answer.
+    pub async fn delete_agents(
+        &self,
+        context: &RequestContext,
+        caller: &Caller,
+        request: &BatchDeleteAgentsRequest,
+    ) -> Result<BatchDeleteAgentsResponse> {
+        let org = caller.human()?.org_id;
+        if request.agent_ids.is_empty() || request.agent_ids.len() > MAX_BATCH {
+            return Err(ServiceError::field(
+                "agent_ids",
+                format!("must have 1 to {MAX_BATCH} entries"),
+            ));
+        }
+        let mut errors = Vec::new();
+        let mut ids: Vec<AgentId> = Vec::new();
+        let mut deletions = Vec::new();
+        for text in &request.agent_ids {
+            let checked = match text.parse::<AgentId>() {
+                Ok(id) if ids.contains(&id) => Err("named twice".to_owned()),
+                Ok(id) => self
+                    .managed_agent(caller, id)
+                    .await
+                    .map_err(|e| e.to_string()),
+                Err(error) => Err(error.to_string()),
+            };
+            match checked {
+                Ok(agent) => {
+                    let event =
+                        events::by_caller(context, caller, "agent.delete", "agent", agent.id)
+                            .with_details(json!({"name": agent.name}));
+                    ids.push(agent.id);
+                    deletions.push(event);
+                }
+                Err(reason) => errors.push(BatchDeleteError {
+                    id: excerpt(text),
+                    reason,
+                }),
+            }
+        }
+        if !ids.is_empty() {
+            self.store.delete_agents(org, &ids, deletions).await?;
+        }
+        Ok(BatchDeleteAgentsResponse {
+            deleted: ids.len(),
+            failed: errors.len(),
+            errors,
+        })
+    }
+
+    /// `POST /v1/agents/{agent_id}/rotate-key`: the old key is dead at once.
+    ///
+    /// # Errors
+    /// As [`Services::update_agent`].
+    pub async fn rotate_agent_key(
+        &self,
+        context: &RequestContext,
+        caller: &Caller,
+        id: AgentId,
+    ) -> Result<RotateAgentKeyResponse> {
+        let mut agent = self.managed_agent(caller, id).await?;
+        if agent.key_hash.is_none() {
+            return Err(ServiceError::field(
+                "agent_id",
+                "this agent does not sign in with a key",
+            ));
+        }
+        let key = self.keys.hasher().generate(AGENT_PREFIX)?;
+        agent.key_prefix = Some(key.display_prefix);
+        agent.key_hash = Some(key.hash.to_vec());
+        let event = events::by_caller(context, caller, "agent.rotate_key", "agent", id);
+        self.store.update_agent(&agent, event).await?;
+        Ok(RotateAgentKeyResponse {
+            api_key: key.text.expose_secret().to_owned(),
+            agent: wire::agent(&agent),
+        })
+    }
+
+    /// `POST /v1/agents/{agent_id}/rotate-identity-keys`: new SSH and ECDH pairs; the private halves become the next
+    /// versions in the vault of the agents' keys.
+    ///
+    /// # Errors
+    /// As [`Services::update_agent`].
+    pub async fn rotate_identity_keys(
+        &self,
+        context: &RequestContext,
+        caller: &Caller,
+        id: AgentId,
+    ) -> Result<Agent> {
+        let mut agent = self.managed_agent(caller, id).await?;
+        let vault = self
+            .store
+            .system_vault(agent.org_id)
+            .await?
+            .ok_or(UNKNOWN)?;
+        let key = self
+            .keys
+            .vault_key(vault.org_id, vault.id, &vault.wrapped_key)?;
+        let identity = identity::generate().map_err(|e| ServiceError::Internal(e.to_string()))?;
+        let mut versions = Vec::new();
+        for (name, kind, value) in [
+            ("ssh", "ssh_key", &identity.ssh_private),
+            ("ecdh", "private_key", &identity.ecdh_private),
+        ] {
+            let path = key_path(&agent, name)?;
+            let (existing, number) = self.store.next_version(vault.id, &path).await?;
+            let (mut secret, version) =
+                key_secret(context, &agent, &vault, &key, name, kind, value, number)?;
+            if let Some(existing) = existing {
+                secret = Secret {
+                    latest_version: number,
+                    updated_at: context.at,
+                    ..existing
+                };
+                versions.push((
+                    secret.clone(),
+                    SecretVersion {
+                        secret_id: secret.id,
+                        ..version
+                    },
+                ));
+            } else {
+                versions.push((secret, version));
+            }
+        }
+        agent.ssh_public_key = Some(identity.ssh_public_base64);
+        agent.ecdh_public_key = Some(identity.ecdh_public_base64);
+        let event = events::by_caller(context, caller, "agent.rotate_identity_keys", "agent", id);
+        self.store
+            .update_agent_keys(&agent, versions, event)
+            .await?;
+        Ok(wire::agent(&agent))
+    }
+
+    /// `POST /v1/agents/{agent_id}/token`: a token that a human makes for an agent.
+    ///
+    /// # Errors
+    /// As [`Services::update_agent`]; [`ServiceError::Conflict`] for an agent that is not active.
+    pub async fn token_for_agent(
+        &self,
+        context: &RequestContext,
+        caller: &Caller,
+        id: AgentId,
+    ) -> Result<IssueAgentTokenResponse> {
+        let agent = self.managed_agent(caller, id).await?;
+        if !agent.is_active || agent.expires_at.is_some_and(|at| at <= context.at) {
+            return Err(ServiceError::Conflict("the agent is not active".to_owned()));
+        }
+        let token = self.issue_agent_token(&agent, context.at).await?;
+        let event = events::by_caller(context, caller, "agent.token", "agent", id);
+        self.store.record(event).await?;
+        Ok(IssueAgentTokenResponse {
+            token: token.access_token.clone(),
+            access_token: token.access_token,
+            token_type: token.token_type,
+            expires_in: token.expires_in,
+        })
+    }
+
+    /// An agent that the caller may change: owners and admins any, members those they made.
+    async fn managed_agent(&self, caller: &Caller, id: AgentId) -> Result<oneclaw_store::Agent> {
+        let human = caller.human()?;
+        let agent = self.store.agent(human.org_id, id).await?.ok_or(UNKNOWN)?;
+        if caller.is_admin() || agent.created_by == Some(human.id) {
+            return Ok(agent);
+        }
+        Err(ServiceError::Forbidden(
+            "only the agent's creator and owners or admins of the organisation may do this"
+                .to_owned(),
+        ))
+    }
+
+    async fn known_vaults(&self, caller: &Caller, texts: &[String]) -> Result<Vec<VaultId>> {
+        if texts.len() > check::MAX_LIST_ENTRIES {
+            return Err(ServiceError::field(
+                "vault_ids",
+                format!("has more than {} entries", check::MAX_LIST_ENTRIES),
+            ));
+        }
+        let mut ids = Vec::with_capacity(texts.len());
+        for text in texts {
+            let id: VaultId = text
+                .trim()
+                .parse()
+                .map_err(|e| ServiceError::field("vault_ids", e))?;
+            if self.store.vault(caller.org(), id).await?.is_none() {
+                return Err(ServiceError::field(
+                    "vault_ids",
+                    format!("there is no vault `{id}`"),
+                ));
+            }
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
+        Ok(ids)
+    }
+}
+
+fn token_ttl(seconds: Option<i64>) -> Result<Option<i64>> {
+    match seconds {
+        None | Some(60..=86_400) => Ok(seconds),
+        Some(_) => Err(ServiceError::field(
+            "token_ttl_seconds",
+            "must be from 60 to 86400, or null for 3600",
+        )),
+    }
+}
+
+fn environment(name: Option<&str>) -> Result<Option<String>> {
+    match name.filter(|name| !name.is_empty()) {
+        None => Ok(None),
+        Some(name)
+            if name.len() <= 64 && name.chars().all(|c| !c.is_control() && !c.is_whitespace()) =>
+        {
+            Ok(Some(name.to_owned()))
+        }
+        Some(_) => Err(ServiceError::field(
+            "environment",
+            "must be a word of at most 64 bytes",
+        )),
+    }
+}
+
+fn key_path(agent: &oneclaw_store::Agent, name: &str) -> Result<SecretPath> {
+    format!("agents/{}/{name}/private_key", agent.id)
+        .parse()
+        .map_err(|e: oneclaw_core::path::ParsePathError| ServiceError::Internal(e.to_string()))
+}
+
+#[expect(clippy::too_many_arguments, reason = "the parts of one stored key")]
+fn key_secret(
+    context: &RequestContext,
+    agent: &oneclaw_store::Agent,
+    vault: &Vault,
+    key: &VaultKey,
+    name: &str,
+    kind: &str,
+    value: &SecretString,
+    number: i64,
+) -> Result<(Secret, SecretVersion)> {
+    let path = key_path(agent, name)?;
+    let at = SecretRef {
+        org: vault.org_id,
+        vault: vault.id,
+        path: &path,
+        version: number,
+    };
+    let sealed = envelope::seal_without_permit_for_system_vault(key, at, value)?;
+    let secret = Secret {
+        id: SecretId::from_uuid(random::new_id()),
+        vault_id: vault.id,
+        org_id: vault.org_id,
+        path,
+        created_at: context.at,
+        updated_at: context.at,
+        deleted_at: None,
+        latest_version: number,
+    };
+    let version = SecretVersion {
+        secret_id: secret.id,
+        version: number,
+        kind: kind.to_owned(),
+        metadata: json!({}),
+        wrapped_data_key: sealed.wrapped_data_key,
+        ciphertext: sealed.ciphertext,
+        created_by: Principal::Agent(agent.id),
+        created_at: context.at,
+        expires_at: None,
+        max_access_count: None,
+        access_count: 0,
+        disabled_at: None,
+        rotation_policy: None,
+    };
+    Ok((secret, version))
+}

@@ -1,0 +1,105 @@
+//! What can go wrong in a service, in words that know nothing of HTTP.
+
+use oneclaw_core::conditions::ConditionError;
+use oneclaw_core::ids::EventId;
+use oneclaw_crypto::envelope::EnvelopeError;
+use oneclaw_crypto::random::RandomError;
+use oneclaw_store::StoreError;
+
+/// A refusal by the gate. It stands in the audit trail already: only the gate makes these.
+#[derive(Debug, Clone)]
+pub struct Refusal {
+    /// The audit event that records it.
+    pub decision: EventId,
+    /// A stable word, such as `policy/no-match`.
+    pub code: String,
+}
+
+/// Why a service did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// The request cannot be meant as it stands.
+    #[error("{detail}")]
+    Invalid {
+        /// What is wrong and what would be right.
+        detail: String,
+        /// The field at fault, if one is.
+        field: Option<String>,
+    },
+    /// Nobody, or nobody any more.
+    #[error("{0}")]
+    Unauthenticated(&'static str),
+    /// Somebody who may not.
+    #[error("{0}")]
+    Forbidden(String),
+    /// Refused by the gate.
+    #[error("refused with `{}`", .0.code)]
+    Denied(Refusal),
+    /// Not there, or not for the caller to know of.
+    #[error("{0}")]
+    NotFound(&'static str),
+    /// In the way of something else.
+    #[error("{0}")]
+    Conflict(String),
+    /// Was there.
+    #[error("{0}")]
+    Gone(&'static str),
+    /// Too often.
+    #[error("too many requests; try again in {retry_after_seconds} s")]
+    TooManyRequests {
+        /// Whole seconds, at least 1.
+        retry_after_seconds: u64,
+    },
+    /// Not offered here.
+    #[error("{0}")]
+    Unsupported(&'static str),
+    /// Works again later.
+    #[error("{0}")]
+    Unavailable(String),
+    /// A fault of ours.
+    #[error("{0}")]
+    Internal(String),
+}
+
+/// What services answer.
+pub type Result<T> = std::result::Result<T, ServiceError>;
+
+impl ServiceError {
+    /// A field that cannot be meant as it stands.
+    pub fn field(field: impl Into<String>, message: impl std::fmt::Display) -> Self {
+        let field = field.into();
+        Self::Invalid {
+            detail: format!("{field}: {message}"),
+            field: Some(field),
+        }
+    }
+}
+
+impl From<StoreError> for ServiceError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::NotFound => Self::NotFound("not found"),
+            StoreError::Conflict(what) => Self::Conflict(format!("conflict: {what}")),
+            StoreError::Unavailable(detail) => Self::Unavailable(detail),
+            StoreError::Corrupt(detail) => Self::Internal(detail),
+        }
+    }
+}
+
+impl From<ConditionError> for ServiceError {
+    fn from(error: ConditionError) -> Self {
+        Self::field(error.field, error.message)
+    }
+}
+
+impl From<EnvelopeError> for ServiceError {
+    fn from(error: EnvelopeError) -> Self {
+        Self::Internal(error.to_string())
+    }
+}
+
+impl From<RandomError> for ServiceError {
+    fn from(error: RandomError) -> Self {
+        Self::Internal(error.to_string())
+    }
+}

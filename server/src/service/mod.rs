@@ -1,0 +1,51 @@
+//! What the server does, without a word about HTTP or SQL.
+//!
+//! Every access to a secret goes through [`gate`]. Nothing here reads the clock or the environment: both are handed in.
+
+pub mod access_settings;
+pub mod accounts;
+pub mod agents;
+pub mod api_keys;
+pub mod audit;
+pub mod authenticate;
+pub mod caller;
+pub mod check;
+pub mod error;
+pub mod events;
+pub mod exchange;
+pub mod gate;
+pub mod keys;
+pub mod policies;
+pub mod secrets;
+pub mod throttle;
+pub mod time;
+pub mod vaults;
+
+use std::sync::Arc;
+
+use oneclaw_core::clock::SharedClock;
+use oneclaw_store::Store;
+
+use crate::config::Config;
+
+/// Everything that the services share.
+#[derive(Debug)]
+pub struct Services {
+    /// Settings.
+    pub config: Config,
+    /// The time.
+    pub clock: SharedClock,
+    /// The database.
+    pub store: Store,
+    /// Keys of the server.
+    pub keys: keys::Keys,
+    /// The one way to a permit.
+    pub gate: gate::Gate,
+    /// Limits on guessing.
+    pub throttles: throttle::Throttles,
+    /// Hashing a password takes 19 MiB and some tens of milliseconds: only so many at a time.
+    pub password_slots: tokio::sync::Semaphore,
+}
+
+/// The handle that everybody holds.
+pub type SharedServices = Arc<Services>;
