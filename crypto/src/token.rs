@@ -9,6 +9,7 @@ mod provider;
 use oneclaw_core::ids::{OrgId, VaultId};
 use oneclaw_core::principal::Principal;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 pub use keys::{TokenKeys, generate_seed, key_id};
 
@@ -31,7 +32,7 @@ pub struct Claims {
     /// From when on it is refused, in seconds since the epoch.
     pub exp: i64,
     /// Its own identifier, by which it can be revoked.
-    pub jti: String,
+    pub jti: Uuid,
     /// Humans: the session that its refresh tokens belong to; ends with it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub sid: Option<Uuid>,

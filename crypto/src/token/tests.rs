@@ -88,7 +88,7 @@ fn header_and_claims_are_those_of_the_contract() {
             "vault_ids": ["0190a0b0-0000-7000-8000-000000000003"],
             "iat": 1_700_000_000,
             "exp": 1_700_003_600,
-            "jti": "0190a0b0-0000-7000-8000-000000000004",
+            "jti": "00000000-0000-0000-0000-000000000004",
             "iss": ISSUER,
             "intents_api_enabled": false,
         })
