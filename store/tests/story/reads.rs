@@ -1,5 +1,7 @@
 //! Reads and refusals: counted, recorded, and committed together.
 
+use std::slice::from_ref;
+
 use oneclaw_core::ids::{EventId, OrgId, SecretId};
 use oneclaw_core::principal::Principal;
 use oneclaw_store::{ReadCommit, ReadOutcome, Store, StoreError};
@@ -55,7 +57,7 @@ async fn of_a_hundred_reads_at_once_exactly_as_many_count_as_there_is_room_for(s
     let (free, _) = stage.put(&vault, "b", None).await;
 
     let counted = reads(
-        &[stage.store.clone()],
+        from_ref(&stage.store),
         org.id,
         (secret.id, version.version),
         100,
@@ -73,7 +75,7 @@ async fn of_a_hundred_reads_at_once_exactly_as_many_count_as_there_is_room_for(s
     assert_eq!(read_out.access_count, 5);
 
     assert_eq!(
-        reads(&[stage.store.clone()], org.id, (free.id, 1), 40).await,
+        reads(from_ref(&stage.store), org.id, (free.id, 1), 40).await,
         40
     );
     let (_, open) = stage
