@@ -71,20 +71,31 @@ impl Failure {
             Some(Trap::OutOfFuel) => Self::new(FUEL, "the plugin ran out of fuel"),
             Some(Trap::Interrupt) => Self::new(DEADLINE, "the plugin took too long"),
             Some(Trap::StackOverflow) => Self::new(STACK, "the plugin exhausted its call stack"),
-            Some(trap) => Self::new(TRAP, format!("the plugin trapped: {}", plain(trap))),
+            Some(
+                trap @ (Trap::InvalidChar
+                | Trap::InvalidDiscriminant
+                | Trap::ListOutOfBounds
+                | Trap::StringOutOfBounds
+                | Trap::UnalignedPointer),
+            ) => unreadable(&plain(*trap)),
+            Some(trap) => Self::new(TRAP, format!("the plugin trapped: {}", plain(*trap))),
             // What is no trap comes from reading the answer out of the component's memory.
-            None => Self::new(
-                BAD_REPLY,
-                format!("the plugin's answer cannot be read: {}", error.root_cause()),
-            ),
+            None => unreadable(&error.root_cause().to_string()),
         }
     }
 }
 
-fn plain(trap: &Trap) -> String {
+fn unreadable(why: &str) -> Failure {
+    Failure::new(
+        BAD_REPLY,
+        format!("the plugin's answer cannot be read: {why}"),
+    )
+}
+
+fn plain(trap: Trap) -> String {
     let text = trap.to_string();
     text.strip_prefix("wasm trap: ")
-        .map_or(text.clone(), str::to_owned)
+        .map_or_else(|| text.clone(), str::to_owned)
 }
 
 /// What one plugin answered, and what it cost.

@@ -57,12 +57,12 @@ impl MaySeal for RotateSecret {}
 /// Proof that one request was allowed. Made by [`crate::DecidedAccess::into_permit`] and by nothing else, for one
 /// action, bound to the digest of what was decided, and good for a short time.
 ///
-/// It cannot be made up:
+/// It cannot be made up, not even out of another one:
 ///
 /// ```compile_fail,E0451
 /// use oneclaw_policy_host::{Permit, ReadSecret};
-/// fn forge(request_digest: [u8; 32]) -> Permit<ReadSecret> {
-///     Permit { request_digest, ..unreachable!() }
+/// fn forge(real: Permit<ReadSecret>, request_digest: [u8; 32]) -> Permit<ReadSecret> {
+///     Permit { request_digest, ..real }
 /// }
 /// ```
 ///

@@ -94,9 +94,14 @@ behaviours! {
 }
 
 impl Behaviour {
-    /// The behaviour that settings select.
+    /// The behaviour that settings select: by its bare name, or by the first pattern of a document of access policies,
+    /// so that a whole server can be made to run it.
     #[must_use]
     pub fn from_settings(settings: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|b| b.settings() == settings)
+        let pattern = settings
+            .split_once("\"pattern\":\"")
+            .and_then(|(_, rest)| rest.split('"').next());
+        let name = pattern.unwrap_or(settings);
+        Self::ALL.iter().copied().find(|b| b.settings() == name)
     }
 }
