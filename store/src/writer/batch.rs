@@ -1,16 +1,25 @@
 //! Several reads and events in one commit.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use oneclaw_core::ids::SecretId;
 
 use super::ReadOutcome;
 use crate::audit::{self, AuditKey, NewEvent};
-use crate::db::{Db, Tx, params};
+use crate::db::{Db, Tx, Value};
 use crate::error::{Result, StoreError};
 
 /// How often a batch is tried that another node's transaction got in the way of.
 const ATTEMPTS: usize = 4;
+
+/// Versions in one statement. Each number has its own text, so there are few of them.
+const CHUNKS: [usize; 3] = [32, 8, 1];
+
+static RAISES: LazyLock<[(usize, String); 3]> = LazyLock::new(|| CHUNKS.map(|n| (n, raise(n))));
+
+/// A version of a secret.
+type Version = (SecretId, i64);
 
 /// An event, and the version whose count goes up with it; when it cannot, the other event is recorded instead.
 #[derive(Debug)]
@@ -77,17 +86,25 @@ async fn try_commit(db: &Db, key: &AuditKey, entries: &[Entry]) -> Result<Vec<Re
 /// Raises the counts. Reads of one version are counted together, and first come is first served when there is room for
 /// some of them only.
 async fn count(tx: &mut Tx, entries: &[Entry]) -> Result<Vec<ReadOutcome>> {
-    // In the order of the keys, so that two nodes never wait for each other.
-    let mut reads: BTreeMap<(SecretId, i64), Vec<usize>> = BTreeMap::new();
+    // In the order of the keys, so that two nodes rarely wait for each other.
+    let mut reads: BTreeMap<Version, Vec<usize>> = BTreeMap::new();
     for (index, entry) in entries.iter().enumerate() {
         if let Some((secret, version, _)) = &entry.count {
             reads.entry((*secret, *version)).or_default().push(index);
         }
     }
+    let wanted: Vec<_> = reads
+        .iter()
+        .map(|(version, readers)| (*version, readers.len()))
+        .collect();
+    let raised = raise_all(tx, &wanted).await?;
     let mut outcomes = vec![ReadOutcome::Counted; entries.len()];
-    for ((secret, version), indices) in reads {
-        let room = raise(tx, secret, version, indices.len()).await?;
-        for index in indices.into_iter().skip(room) {
+    for (version, readers) in reads {
+        if raised.contains(&version) {
+            continue;
+        }
+        let room = raise_some(tx, version, readers.len()).await?;
+        for index in readers.into_iter().skip(room) {
             if let Some(outcome) = outcomes.get_mut(index) {
                 *outcome = ReadOutcome::Exhausted;
             }
@@ -96,18 +113,48 @@ async fn count(tx: &mut Tx, entries: &[Entry]) -> Result<Vec<ReadOutcome>> {
     Ok(outcomes)
 }
 
-/// Counts up to `wanted` reads of a version; answers how many there was room for.
-async fn raise(tx: &mut Tx, secret: SecretId, version: i64, wanted: usize) -> Result<usize> {
-    const SQL: &str = "UPDATE secret_versions SET access_count = access_count + $3 \
-         WHERE secret_id = $1 AND version = $2 AND disabled_at IS NULL \
-         AND (max_access_count IS NULL OR access_count <= max_access_count - $3)";
-    let all = i64::try_from(wanted).unwrap_or(i64::MAX);
-    if tx.execute(SQL, params![secret, version, all]).await? == 1 {
-        return Ok(wanted);
+/// Counts all reads of each version that has room for all of them; answers which ones had.
+async fn raise_all(tx: &mut Tx, wanted: &[(Version, usize)]) -> Result<BTreeSet<Version>> {
+    let mut raised = BTreeSet::new();
+    let mut rest = wanted;
+    for (size, sql) in RAISES.iter() {
+        while let Some((chunk, later)) = rest.split_at_checked(*size) {
+            let params = chunk
+                .iter()
+                .flat_map(|((secret, version), reads)| {
+                    let reads = i64::try_from(*reads).unwrap_or(i64::MAX);
+                    [Value::from(*secret), (*version).into(), reads.into()]
+                })
+                .collect();
+            for row in tx.all(sql, params).await? {
+                raised.insert((row.parsed("secret_id")?, row.int("version")?));
+            }
+            rest = later;
+        }
     }
+    Ok(raised)
+}
+
+/// Counts reads of a version that had not room for all of them; answers for how many it had.
+async fn raise_some(tx: &mut Tx, version: Version, wanted: usize) -> Result<usize> {
     let mut counted = 0;
-    while counted + 1 < wanted && tx.execute(SQL, params![secret, version, 1_i64]).await? == 1 {
+    while counted + 1 < wanted && !raise_all(tx, &[(version, 1)]).await?.is_empty() {
         counted += 1;
     }
     Ok(counted)
+}
+
+/// The statement that counts reads of so many versions.
+fn raise(versions: usize) -> String {
+    let wanted: Vec<String> = (0..versions)
+        .map(|row| format!("(${}, ${}, ${})", row * 3 + 1, row * 3 + 2, row * 3 + 3))
+        .collect();
+    format!(
+        "WITH wanted (secret_id, version, reads) AS (VALUES {}) UPDATE secret_versions \
+         SET access_count = access_count + wanted.reads FROM wanted \
+         WHERE secret_versions.secret_id = wanted.secret_id AND secret_versions.version = wanted.version \
+         AND disabled_at IS NULL AND (max_access_count IS NULL OR access_count <= max_access_count - wanted.reads) \
+         RETURNING secret_versions.secret_id, secret_versions.version",
+        wanted.join(", ")
+    )
 }
