@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use oneclaw_core::clock::SharedClock;
 use oneclaw_crypto::root_key::RootKey;
-use oneclaw_policy_host::{Engine, EngineOptions, Failure, Mode};
+use oneclaw_policy_host::{Engine, EngineOptions, Failure, LimitError, Limits, Mode};
 use oneclaw_store::{Store, StoreOptions};
 use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
@@ -19,6 +19,10 @@ use crate::service::gate::{AccessPlugin, Gate};
 use crate::service::keys::Keys;
 use crate::service::throttle::Throttles;
 use crate::service::{Services, SharedServices};
+
+/// Wall-clock milliseconds for one decision. Fuel, which does not depend on the machine, bounds the work; this is the net
+/// below it, and wide enough that a thread which waits for a busy processor is not taken for a runaway plugin.
+const DECISION_DEADLINE_MS: u64 = 50;
 
 /// Passwords hashed at a time.
 const PASSWORD_SLOTS: usize = 4;
@@ -40,6 +44,9 @@ pub enum StartError {
     /// The database cannot be opened.
     #[error("the database cannot be opened: {0}")]
     Database(#[from] oneclaw_store::StoreError),
+    /// A limit of the policy engine is out of its range.
+    #[error(transparent)]
+    Limits(#[from] LimitError),
     /// The policy engine cannot be made.
     #[error(transparent)]
     Engine(#[from] oneclaw_policy_host::EngineError),
@@ -99,6 +106,7 @@ pub async fn start(mut config: Config, clock: SharedClock) -> Result<Running, St
     .await?;
     let engine = Engine::new(EngineOptions {
         cache_dir: Some(config.data_dir.join("plugins")),
+        limits: Limits::default().with_deadline_ms(DECISION_DEADLINE_MS)?,
         ..EngineOptions::default()
     })?;
     let plugin = load_access_plugin(&engine, &config.access_plugin);

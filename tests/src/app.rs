@@ -5,7 +5,7 @@ use std::sync::Arc;
 use oneclaw_server::app::{self, Running};
 use oneclaw_server::config::{Config, RootKeySource, Signup};
 use reqwest::{Method, StatusCode};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -70,7 +70,10 @@ impl Reply {
         let body = self.json();
         assert_eq!(body["status"], status);
         for member in ["type", "title", "detail"] {
-            assert!(body[member].as_str().is_some_and(|text| !text.is_empty()), "{member}: {body}");
+            assert!(
+                body[member].as_str().is_some_and(|text| !text.is_empty()),
+                "{member}: {body}"
+            );
         }
         body
     }
@@ -93,7 +96,11 @@ impl TestApp {
     }
 
     /// A server on an existing directory and database.
-    pub async fn start_in(dir: TempDir, database_url: &str, change: impl FnOnce(&mut Config)) -> Self {
+    pub async fn start_in(
+        dir: TempDir,
+        database_url: &str,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         let clock = TestClock::new();
         let mut config = Config {
             listen: "127.0.0.1:0".parse().unwrap(),
@@ -106,10 +113,19 @@ impl TestApp {
             ..Config::default()
         };
         change(&mut config);
+        // Compiling the plugin is most of a start: the tests of a process share what the first of them compiled.
+        compiled::copy_into(&config.data_dir);
         let running = app::start(config, Arc::clone(&clock) as _).await.unwrap();
+        compiled::take_from(dir.path());
         let url = format!("http://{}", running.address);
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { running, clock, dir, url, http }
+        Self {
+            running,
+            clock,
+            dir,
+            url,
+            http,
+        }
     }
 
     /// Stops the server and gives its directory back, for another one to start in.
@@ -119,7 +135,13 @@ impl TestApp {
     }
 
     /// Any request.
-    pub async fn send(&self, method: Method, path: &str, token: &str, body: Option<Value>) -> Reply {
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        token: &str,
+        body: Option<Value>,
+    ) -> Reply {
         self.send_with(method, path, token, body, &[]).await
     }
 
@@ -146,7 +168,11 @@ impl TestApp {
         }
         let response = request.send().await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
-        Reply { status, headers, text: response.text().await.unwrap() }
+        Reply {
+            status,
+            headers,
+            text: response.text().await.unwrap(),
+        }
     }
 
     /// `GET`
@@ -187,21 +213,31 @@ impl TestApp {
 
     /// A vault of a human's.
     pub async fn vault(&self, owner: &Human) -> String {
-        let vault = self.post("/v1/vaults", &owner.token, json!({"name": "vault"})).await.expect(201);
+        let vault = self
+            .post("/v1/vaults", &owner.token, json!({"name": "vault"}))
+            .await
+            .expect(201);
         vault["id"].as_str().unwrap().to_owned()
     }
 
     /// Stores a secret.
     pub async fn secret(&self, owner: &Human, vault: &str, path: &str, value: &str) {
         let url = format!("/v1/vaults/{vault}/secrets/{path}");
-        self.put(&url, &owner.token, json!({"value": value})).await.expect(201);
+        self.put(&url, &owner.token, json!({"value": value}))
+            .await
+            .expect(201);
     }
 
     /// An agent with more fields.
     pub async fn agent(&self, owner: &Human, fields: Value) -> Agent {
         let mut body = json!({"name": "worker"});
-        body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
-        let created = self.post("/v1/agents", &owner.token, body).await.expect(201);
+        body.as_object_mut()
+            .unwrap()
+            .extend(fields.as_object().unwrap().clone());
+        let created = self
+            .post("/v1/agents", &owner.token, body)
+            .await
+            .expect(201);
         Agent {
             id: created["agent"]["id"].as_str().unwrap().to_owned(),
             key: created["api_key"].as_str().unwrap().to_owned(),
@@ -209,33 +245,113 @@ impl TestApp {
     }
 
     /// A policy for an agent: read at `pattern`, with more fields.
-    pub async fn policy(&self, owner: &Human, vault: &str, agent: &Agent, pattern: &str, fields: Value) -> String {
+    pub async fn policy(
+        &self,
+        owner: &Human,
+        vault: &str,
+        agent: &Agent,
+        pattern: &str,
+        fields: Value,
+    ) -> String {
         let mut body = json!({
             "secret_path_pattern": pattern,
             "principal_type": "agent",
             "principal_id": agent.id,
             "permissions": ["read"],
         });
-        body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
-        let policy = self.post(&format!("/v1/vaults/{vault}/policies"), &owner.token, body).await.expect(201);
+        body.as_object_mut()
+            .unwrap()
+            .extend(fields.as_object().unwrap().clone());
+        let policy = self
+            .post(&format!("/v1/vaults/{vault}/policies"), &owner.token, body)
+            .await
+            .expect(201);
         policy["id"].as_str().unwrap().to_owned()
     }
 
     /// Exchanges an agent's key.
     pub async fn token(&self, agent: &Agent) -> String {
-        let reply = self.post("/v1/auth/agent-token", "", json!({"api_key": agent.key})).await;
-        reply.expect(200)["access_token"].as_str().unwrap().to_owned()
+        let reply = self
+            .post("/v1/auth/agent-token", "", json!({"api_key": agent.key}))
+            .await;
+        reply.expect(200)["access_token"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     }
 
     /// Reads a secret.
     pub async fn read(&self, token: &str, vault: &str, path: &str) -> Reply {
-        self.get(&format!("/v1/vaults/{vault}/secrets/{path}"), token).await
+        self.get(&format!("/v1/vaults/{vault}/secrets/{path}"), token)
+            .await
+    }
+
+    /// Changes the database behind the server's back.
+    pub async fn edit_database(&self, sql: &str) {
+        use sqlx::Connection as _;
+        let sql = sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned()));
+        let url = self.running.services.config.database_url.expose_secret();
+        let changed = if url.starts_with("postgres") {
+            let mut connection = sqlx::PgConnection::connect(url).await.unwrap();
+            sql.execute(&mut connection).await.unwrap().rows_affected()
+        } else {
+            let mut connection = sqlx::SqliteConnection::connect(url).await.unwrap();
+            sql.execute(&mut connection).await.unwrap().rows_affected()
+        };
+        assert!(changed > 0, "nothing was changed");
     }
 
     /// The newest events of an organisation.
     pub async fn events(&self, human: &Human, query: &str) -> Vec<Value> {
-        let list = self.get(&format!("/v1/audit/events?{query}"), &human.token).await.expect(200);
+        let list = self
+            .get(&format!("/v1/audit/events?{query}"), &human.token)
+            .await
+            .expect(200);
         list["events"].as_array().unwrap().clone()
+    }
+}
+
+mod compiled {
+    //! Compiled plugins, handed from one server to the next.
+
+    use std::path::Path;
+    use std::sync::OnceLock;
+
+    use tempfile::TempDir;
+
+    static COMPILED: OnceLock<TempDir> = OnceLock::new();
+
+    fn copy(from: &Path, to: &Path) {
+        for entry in std::fs::read_dir(from).into_iter().flatten().flatten() {
+            if entry
+                .path()
+                .extension()
+                .is_some_and(|ending| ending == "cwasm")
+            {
+                std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+            }
+        }
+    }
+
+    pub fn copy_into(data_dir: &Path) {
+        use std::os::unix::fs::DirBuilderExt as _;
+        if let Some(compiled) = COMPILED.get() {
+            let to = data_dir.join("plugins");
+            std::fs::DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(&to)
+                .unwrap();
+            copy(compiled.path(), &to);
+        }
+    }
+
+    pub fn take_from(data_dir: &Path) {
+        COMPILED.get_or_init(|| {
+            let dir = tempfile::tempdir().unwrap();
+            copy(&data_dir.join("plugins"), dir.path());
+            dir
+        });
     }
 }
 

@@ -1,1 +1,5 @@
+//! What the tests share: a whole server, its clock, real databases, and the actors that talk to it.
 
+pub mod app;
+pub mod clock;
+pub mod postgres;

@@ -58,7 +58,7 @@ struct Field {
 pub fn render(description: &str) -> String {
     let document: Value = serde_json::from_str(description).unwrap_or_default();
     let page = Page {
-        version: text(&document["info"]["version"]),
+        version: text(at(&document, "/info/version")),
         groups: groups(&document),
         schemas: schemas(&document),
     };
@@ -66,29 +66,34 @@ pub fn render(description: &str) -> String {
         .unwrap_or_else(|error| format!("the page could not be made: {error}"))
 }
 
+/// What stands at a JSON pointer, or null.
+fn at<'a>(value: &'a Value, pointer: &str) -> &'a Value {
+    value.pointer(pointer).unwrap_or(&Value::Null)
+}
+
 fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
 fn groups(document: &Value) -> Vec<Group> {
-    let tags = document["tags"].as_array().cloned().unwrap_or_default();
+    let tags = at(document, "/tags").as_array().cloned().unwrap_or_default();
     tags.iter()
         .map(|tag| Group {
-            name: text(&tag["name"]),
-            description: text(&tag["description"]),
-            operations: operations(document, &text(&tag["name"])),
+            name: text(at(tag, "/name")),
+            description: text(at(tag, "/description")),
+            operations: operations(document, &text(at(tag, "/name"))),
         })
         .collect()
 }
 
 fn operations(document: &Value, tag: &str) -> Vec<Operation> {
-    let Some(paths) = document["paths"].as_object() else {
+    let Some(paths) = at(document, "/paths").as_object() else {
         return Vec::new();
     };
     let mut found = Vec::new();
     for (path, methods) in paths {
         for (method, operation) in methods.as_object().into_iter().flatten() {
-            let tagged = operation["tags"]
+            let tagged = at(operation, "/tags")
                 .as_array()
                 .is_some_and(|tags| tags.iter().any(|t| t == tag));
             if tagged {
@@ -100,35 +105,35 @@ fn operations(document: &Value, tag: &str) -> Vec<Operation> {
 }
 
 fn operation(path: &str, method: &str, operation: &Value) -> Operation {
-    let parameters = operation["parameters"]
+    let parameters = at(operation, "/parameters")
         .as_array()
         .cloned()
         .unwrap_or_default();
-    let responses = operation["responses"]
+    let responses = at(operation, "/responses")
         .as_object()
         .cloned()
         .unwrap_or_default();
     Operation {
         method: method.to_uppercase(),
         path: path.to_owned(),
-        summary: text(&operation["summary"]),
-        needs_token: operation["security"].is_array(),
+        summary: text(at(operation, "/summary")),
+        needs_token: at(operation, "/security").is_array(),
         parameters: parameters
             .iter()
             .map(|parameter| Parameter {
-                name: text(&parameter["name"]),
-                place: text(&parameter["in"]),
-                description: text(&parameter["description"]),
+                name: text(at(parameter, "/name")),
+                place: text(at(parameter, "/in")),
+                description: text(at(parameter, "/description")),
             })
             .collect(),
-        body: schema_name(&operation["requestBody"]["content"]["application/json"]["schema"]),
+        body: schema_name(at(operation, "/requestBody/content/application~1json/schema")),
         responses: responses
             .iter()
             .filter(|(status, _)| *status != "default")
             .map(|(status, response)| Response {
                 status: status.clone(),
-                schema: schema_name(&response["content"]["application/json"]["schema"]),
-                description: text(&response["description"]),
+                schema: schema_name(at(response, "/content/application~1json/schema")),
+                description: text(at(response, "/description")),
             })
             .collect(),
     }
@@ -136,12 +141,12 @@ fn operation(path: &str, method: &str, operation: &Value) -> Operation {
 
 /// The name behind a reference, also where the schema may be `null` too.
 fn schema_name(schema: &Value) -> Option<String> {
-    let direct = schema["$ref"].as_str();
-    let one_of = schema["oneOf"]
+    let direct = at(schema, "/$ref").as_str();
+    let one_of = at(schema, "/oneOf")
         .as_array()
         .into_iter()
         .flatten()
-        .find_map(|part| part["$ref"].as_str());
+        .find_map(|part| at(part, "/$ref").as_str());
     direct
         .or(one_of)
         .and_then(|reference| reference.rsplit('/').next())
@@ -149,21 +154,21 @@ fn schema_name(schema: &Value) -> Option<String> {
 }
 
 fn schemas(document: &Value) -> Vec<Schema> {
-    let Some(schemas) = document["components"]["schemas"].as_object() else {
+    let Some(schemas) = at(document, "/components/schemas").as_object() else {
         return Vec::new();
     };
     schemas
         .iter()
         .map(|(name, schema)| Schema {
             name: name.clone(),
-            description: text(&schema["description"]),
+            description: text(at(schema, "/description")),
             fields: fields(schema),
         })
         .collect()
 }
 
 fn fields(schema: &Value) -> Vec<Field> {
-    let parts = schema["allOf"].as_array().cloned().unwrap_or_default();
+    let parts = at(schema, "/allOf").as_array().cloned().unwrap_or_default();
     let mut found: Vec<Field> = parts
         .iter()
         .flat_map(|part| match schema_name(part) {
@@ -176,13 +181,13 @@ fn fields(schema: &Value) -> Vec<Field> {
             None => fields(part),
         })
         .collect();
-    let required = schema["required"].as_array().cloned().unwrap_or_default();
-    for (name, field) in schema["properties"].as_object().into_iter().flatten() {
+    let required = at(schema, "/required").as_array().cloned().unwrap_or_default();
+    for (name, field) in at(schema, "/properties").as_object().into_iter().flatten() {
         found.push(Field {
             name: name.clone(),
             kind: kind(field),
             required: required.iter().any(|r| r == name),
-            description: text(&field["description"]),
+            description: text(at(field, "/description")),
         });
     }
     found
@@ -192,9 +197,9 @@ fn kind(field: &Value) -> String {
     if let Some(name) = schema_name(field) {
         return name;
     }
-    match &field["type"] {
+    match at(field, "/type") {
         Value::String(kind) if kind == "array" => {
-            format!("list of {}", kind_of_items(&field["items"]))
+            format!("list of {}", kind_of_items(at(field, "/items")))
         }
         Value::String(kind) => kind.clone(),
         Value::Array(kinds) => kinds
@@ -208,7 +213,7 @@ fn kind(field: &Value) -> String {
 
 fn kind_of_items(items: &Value) -> String {
     schema_name(items)
-        .or_else(|| items["type"].as_str().map(str::to_owned))
+        .or_else(|| at(items, "/type").as_str().map(str::to_owned))
         .unwrap_or_else(|| "any".to_owned())
 }
 

@@ -23,7 +23,8 @@ pub struct Problem {
     pub detail: String,
     /// Members that only some problems have: `fields`, `reason_code`, `decision_id`, `request_id`.
     #[serde(flatten)]
-    pub more: Map<String, Value>,
+    #[schema(value_type = Object)]
+    pub more: Box<Map<String, Value>>,
 }
 
 impl Problem {
@@ -34,7 +35,7 @@ impl Problem {
             title: status.canonical_reason().unwrap_or("Error").to_owned(),
             status: status.as_u16(),
             detail: detail.into(),
-            more: Map::new(),
+            more: Box::default(),
         }
     }
 

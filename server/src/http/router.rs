@@ -1,7 +1,7 @@
 //! Every route of the server, and the layers they all pass.
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, OriginalUri};
+use axum::extract::OriginalUri;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{any, get};
@@ -83,7 +83,6 @@ pub fn build(services: SharedServices) -> Router {
     router
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(DefaultBodyLimit::max(services.config.max_body_bytes))
         .layer(from_fn_with_state(
             (services.clone(), limits),
             layers::authenticate,

@@ -82,8 +82,13 @@ async fn a_refresh_token_works_once_and_its_second_use_ends_the_session() {
     let login = json!({"email": "ops@example.com", "password": PASSWORD});
     let first = app.post("/v1/auth/token", "", login).await.expect(200);
     let stolen = json!({"refresh_token": first["refresh_token"]});
-    let second = app.post("/v1/auth/refresh", "", stolen.clone()).await.expect(200);
-    app.get("/v1/auth/me", second["access_token"].as_str().unwrap()).await.expect(200);
+    let second = app
+        .post("/v1/auth/refresh", "", stolen.clone())
+        .await
+        .expect(200);
+    app.get("/v1/auth/me", second["access_token"].as_str().unwrap())
+        .await
+        .expect(200);
     app.post("/v1/auth/refresh", "", stolen).await.problem(401);
     let honest = json!({"refresh_token": second["refresh_token"]});
     app.post("/v1/auth/refresh", "", honest).await.problem(401);
@@ -93,9 +98,14 @@ async fn a_refresh_token_works_once_and_its_second_use_ends_the_session() {
 async fn a_refresh_without_a_body_exchanges_a_valid_bearer_token() {
     let app = TestApp::start().await;
     let human = app.human("ops").await;
-    let fresh = app.send(Method::POST, "/v1/auth/refresh", &human.token, None).await.expect(200);
+    let fresh = app
+        .send(Method::POST, "/v1/auth/refresh", &human.token, None)
+        .await
+        .expect(200);
     assert!(fresh["access_token"].is_string());
-    app.send(Method::POST, "/v1/auth/refresh", "", None).await.problem(401);
+    app.send(Method::POST, "/v1/auth/refresh", "", None)
+        .await
+        .problem(401);
 }
 
 #[tokio::test]
@@ -116,15 +126,27 @@ async fn a_profile_has_every_field_that_clients_read_and_can_be_changed() {
     assert_eq!(me["email"], "ops@example.com");
     assert_eq!(me["role"], "owner");
     assert_eq!(me["org_id"], human.org.as_str());
-    for field in ["id", "display_name", "auth_method", "created_at", "billing_tier"] {
+    for field in [
+        "id",
+        "display_name",
+        "auth_method",
+        "created_at",
+        "billing_tier",
+    ] {
         assert!(me[field].is_string(), "{field}");
     }
     for field in ["email_verified", "marketing_emails", "totp_enabled"] {
         assert!(me[field].is_boolean(), "{field}");
     }
     let body = json!({"display_name": "Operations", "marketing_emails": true});
-    let me = app.patch("/v1/auth/me", &human.token, body).await.expect(200);
-    assert_eq!((&me["display_name"], &me["marketing_emails"]), (&json!("Operations"), &json!(true)));
+    let me = app
+        .patch("/v1/auth/me", &human.token, body)
+        .await
+        .expect(200);
+    assert_eq!(
+        (&me["display_name"], &me["marketing_emails"]),
+        (&json!("Operations"), &json!(true))
+    );
 }
 
 #[tokio::test]
@@ -132,15 +154,28 @@ async fn a_changed_password_replaces_the_old_one_and_its_sessions() {
     let app = TestApp::start().await;
     let human = app.human("ops").await;
     let login = json!({"email": "ops@example.com", "password": PASSWORD});
-    let session = app.post("/v1/auth/token", "", login.clone()).await.expect(200);
+    let session = app
+        .post("/v1/auth/token", "", login.clone())
+        .await
+        .expect(200);
     let new = "Granite-Harbour-93!";
     let wrong = json!({"current_password": "Wrong-Password-77!", "new_password": new});
-    app.post("/v1/auth/change-password", &human.token, wrong).await.problem(400);
+    app.post("/v1/auth/change-password", &human.token, wrong)
+        .await
+        .problem(400);
     let right = json!({"current_password": PASSWORD, "new_password": new});
-    let reply = app.post("/v1/auth/change-password", &human.token, right).await;
+    let reply = app
+        .post("/v1/auth/change-password", &human.token, right)
+        .await;
     assert_eq!(reply.status.as_u16(), 204);
     app.post("/v1/auth/token", "", login).await.problem(401);
-    app.post("/v1/auth/token", "", json!({"email": "ops@example.com", "password": new})).await.expect(200);
+    app.post(
+        "/v1/auth/token",
+        "",
+        json!({"email": "ops@example.com", "password": new}),
+    )
+    .await
+    .expect(200);
     let refresh = json!({"refresh_token": session["refresh_token"]});
     app.post("/v1/auth/refresh", "", refresh).await.problem(401);
 }
@@ -152,13 +187,34 @@ async fn an_account_goes_only_with_its_password_and_with_nothing_left_behind() {
     let vault = app.vault(&human).await;
     let delete = |headers: Vec<(&'static str, &'static str)>| {
         let (app, token) = (&app, &human.token);
-        async move { app.send_with(Method::DELETE, "/v1/auth/me", token, Some(json!({"confirm": "yes"})), &headers).await }
+        async move {
+            app.send_with(
+                Method::DELETE,
+                "/v1/auth/me",
+                token,
+                Some(json!({"confirm": "yes"})),
+                &headers,
+            )
+            .await
+        }
     };
     delete(vec![]).await.problem(403);
-    delete(vec![("x-auth-confirm", "Wrong-Password-77!")]).await.problem(403);
-    delete(vec![("x-auth-confirm", PASSWORD)]).await.problem(409);
-    app.delete(&format!("/v1/vaults/{vault}"), &human.token).await.expect(204);
-    assert_eq!(delete(vec![("x-auth-confirm", PASSWORD)]).await.status.as_u16(), 204);
+    delete(vec![("x-auth-confirm", "Wrong-Password-77!")])
+        .await
+        .problem(403);
+    delete(vec![("x-auth-confirm", PASSWORD)])
+        .await
+        .problem(409);
+    app.delete(&format!("/v1/vaults/{vault}"), &human.token)
+        .await
+        .expect(204);
+    assert_eq!(
+        delete(vec![("x-auth-confirm", PASSWORD)])
+            .await
+            .status
+            .as_u16(),
+        204
+    );
     app.get("/v1/auth/me", &human.token).await.problem(401);
     let login = json!({"email": "ops@example.com", "password": PASSWORD});
     app.post("/v1/auth/token", "", login).await.problem(401);
@@ -169,14 +225,22 @@ async fn a_personal_key_works_by_exchange_and_as_bearer_until_it_is_revoked() {
     let app = TestApp::start().await;
     let human = app.human("ops").await;
     let body = json!({"name": "ci", "scopes": ["anything"]});
-    let made = app.post("/v1/auth/api-keys", &human.token, body).await.expect(201);
+    let made = app
+        .post("/v1/auth/api-keys", &human.token, body)
+        .await
+        .expect(201);
     let key = made["api_key"].as_str().unwrap();
     assert!(key.starts_with("1ck_"));
     assert_eq!(made["key"]["key_prefix"], &key[..12]);
 
-    let token = app.post("/v1/auth/api-key-token", "", json!({"api_key": key})).await.expect(200);
+    let token = app
+        .post("/v1/auth/api-key-token", "", json!({"api_key": key}))
+        .await
+        .expect(200);
     assert!(token["expires_in"].as_i64().unwrap() >= 3600);
-    app.get("/v1/vaults", token["access_token"].as_str().unwrap()).await.expect(200);
+    app.get("/v1/vaults", token["access_token"].as_str().unwrap())
+        .await
+        .expect(200);
     app.get("/v1/vaults", key).await.expect(200);
 
     let keys = app.get("/v1/auth/api-keys", &human.token).await.expect(200);
@@ -188,7 +252,9 @@ async fn a_personal_key_works_by_exchange_and_as_bearer_until_it_is_revoked() {
     app.delete(&url, &other.token).await.problem(404);
     assert_eq!(app.delete(&url, &human.token).await.status.as_u16(), 204);
     app.get("/v1/vaults", key).await.problem(401);
-    app.post("/v1/auth/api-key-token", "", json!({"api_key": key})).await.problem(401);
+    app.post("/v1/auth/api-key-token", "", json!({"api_key": key}))
+        .await
+        .problem(401);
 }
 
 #[tokio::test]
@@ -196,7 +262,10 @@ async fn a_personal_key_dies_at_its_time() {
     let app = TestApp::start().await;
     let human = app.human("ops").await;
     let body = json!({"name": "short", "expires_at": "2026-11-23T13:00:00+00:00"});
-    let made = app.post("/v1/auth/api-keys", &human.token, body).await.expect(201);
+    let made = app
+        .post("/v1/auth/api-keys", &human.token, body)
+        .await
+        .expect(201);
     let key = made["api_key"].as_str().unwrap();
     app.get("/v1/vaults", key).await.expect(200);
     app.clock.advance_seconds(3600);
@@ -204,7 +273,9 @@ async fn a_personal_key_dies_at_its_time() {
     let late = json!({"name": "late", "expires_at": "2026-11-23T11:00:00Z"});
     let login = json!({"email": "ops@example.com", "password": PASSWORD});
     let token = app.post("/v1/auth/token", "", login).await.expect(200)["access_token"].clone();
-    app.post("/v1/auth/api-keys", token.as_str().unwrap(), late).await.problem(400);
+    app.post("/v1/auth/api-keys", token.as_str().unwrap(), late)
+        .await
+        .problem(400);
 }
 
 #[tokio::test]
@@ -214,18 +285,34 @@ async fn forged_and_foreign_tokens_are_refused() {
     let human = app.human("ops").await;
     let part = |value: Value| base64::prelude::BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
     let pieces: Vec<&str> = human.token.split('.').collect();
-    let none = format!("{}.{}.", part(json!({"alg": "none", "typ": "JWT"})), pieces[1]);
+    let none = format!(
+        "{}.{}.",
+        part(json!({"alg": "none", "typ": "JWT"})),
+        pieces[1]
+    );
     let unsigned = format!("{}.{}.", pieces[0], pieces[1]);
     let mut altered = pieces[1].to_owned();
     altered.replace_range(10..11, if &altered[10..11] == "A" { "B" } else { "A" });
     let altered = format!("{}.{altered}.{}", pieces[0], pieces[2]);
     let other = TestApp::start().await;
     let foreign = other.human("ops").await.token;
-    for token in [none, unsigned, altered, foreign, "x".to_owned(), "a.b.c".to_owned(), "1ck_x".to_owned(), "ocv_x".to_owned()] {
+    for token in [
+        none,
+        unsigned,
+        altered,
+        foreign,
+        "x".to_owned(),
+        "a.b.c".to_owned(),
+        "1ck_x".to_owned(),
+        "ocv_x".to_owned(),
+    ] {
         let reply = app.get("/v1/auth/me", &token).await;
         assert_eq!(reply.headers["www-authenticate"], "Bearer");
         let problem = reply.problem(401);
-        assert!(!problem.to_string().contains(&token) || token == "x", "{problem}");
+        assert!(
+            !problem.to_string().contains(&token) || token == "x",
+            "{problem}"
+        );
     }
     app.get("/v1/auth/me", "").await.problem(401);
 }

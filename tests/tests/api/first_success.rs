@@ -10,7 +10,8 @@ async fn an_agent_reads_what_a_policy_allows_and_nothing_else(database: Database
     app.secret(&human, &vault, "api-keys/x", "sk-allowed").await;
     app.secret(&human, &vault, "keys/x", "sk-refused").await;
     let agent = app.agent(&human, json!({"scopes": ["vaults:read"]})).await;
-    app.policy(&human, &vault, &agent, "api-keys/**", json!({})).await;
+    app.policy(&human, &vault, &agent, "api-keys/**", json!({}))
+        .await;
     let token = app.token(&agent).await;
 
     let allowed = app.read(&token, &vault, "api-keys/x").await.expect(200);
@@ -19,9 +20,23 @@ async fn an_agent_reads_what_a_policy_allows_and_nothing_else(database: Database
     let refused = app.read(&token, &vault, "keys/x").await.problem(403);
     assert_eq!(refused["reason_code"], "scope/path-not-in-scope");
 
-    let events = app.events(&human, &format!("actor_type=agent&actor_id={}&action=secret.read", agent.id)).await;
-    let decisions: Vec<_> = events.iter().map(|e| (&e["resource_id"], &e["details"]["decision"])).collect();
-    assert_eq!(decisions, [(&json!("keys/x"), &json!("deny")), (&json!("api-keys/x"), &json!("allow"))]);
+    let events = app
+        .events(
+            &human,
+            &format!("actor_type=agent&actor_id={}&action=secret.read", agent.id),
+        )
+        .await;
+    let decisions: Vec<_> = events
+        .iter()
+        .map(|e| (&e["resource_id"], &e["details"]["decision"]))
+        .collect();
+    assert_eq!(
+        decisions,
+        [
+            (&json!("keys/x"), &json!("deny")),
+            (&json!("api-keys/x"), &json!("allow"))
+        ]
+    );
     assert_eq!(events[0]["id"], refused["decision_id"]);
     let evaluation = &events[1]["details"]["evaluations"][0];
     assert_eq!(evaluation["plugin"], "access-policy");
@@ -33,14 +48,20 @@ async fn an_agent_reads_what_a_policy_allows_and_nothing_else(database: Database
 
     let elsewhere = app.vault(&human).await;
     let body = json!({"vault_ids": [elsewhere]});
-    app.patch(&format!("/v1/agents/{}", agent.id), &human.token, body).await.expect(200);
+    app.patch(&format!("/v1/agents/{}", agent.id), &human.token, body)
+        .await
+        .expect(200);
     let bound = app.read(&token, &vault, "api-keys/x").await.problem(403);
     assert_eq!(bound["reason_code"], "binding/vault-not-bound");
 
     let body = json!({"vault_ids": [], "is_active": false});
-    app.patch(&format!("/v1/agents/{}", agent.id), &human.token, body).await.expect(200);
+    app.patch(&format!("/v1/agents/{}", agent.id), &human.token, body)
+        .await
+        .expect(200);
     app.read(&token, &vault, "api-keys/x").await.problem(401);
-    app.post("/v1/auth/agent-token", "", json!({"api_key": agent.key})).await.problem(401);
+    app.post("/v1/auth/agent-token", "", json!({"api_key": agent.key}))
+        .await
+        .problem(401);
     let kept = app.events(&human, &format!("actor_id={}", agent.id)).await;
     assert!(kept.len() >= 4, "the history of a deactivated agent stays");
 }
@@ -67,6 +88,9 @@ async fn everything_is_still_there_after_a_restart() {
     // The port, and with it the issuer, is another one: the old token does not count here.
     let login = json!({"email": "ops@example.com", "password": oneclaw_tests::app::PASSWORD});
     let token = app.post("/v1/auth/token", "", login).await.expect(200)["access_token"].clone();
-    let read = app.read(token.as_str().unwrap(), &vault, "a").await.expect(200);
+    let read = app
+        .read(token.as_str().unwrap(), &vault, "a")
+        .await
+        .expect(200);
     assert_eq!(read["value"], "kept");
 }

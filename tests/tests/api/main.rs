@@ -7,7 +7,6 @@ mod bad_input;
 mod conditions;
 mod discovery;
 mod first_success;
-mod leak;
 mod limits;
 mod plugin_failures;
 mod policies;

@@ -4,10 +4,11 @@ use crate::http::problem::Problem;
 use crate::service::error::ServiceError;
 
 /// Answered with 501.
-pub const PATHS: [&str; 10] = [
+pub const PATHS: [&str; 11] = [
     "/v1/auth/google",
     "/v1/auth/social-login",
     "/v1/auth/email-otp",
+    "/v1/auth/email-otp/{*rest}",
     "/v1/auth/passkeys",
     "/v1/auth/passkeys/{*rest}",
     "/v1/auth/set-password",
