@@ -1,8 +1,4 @@
-//! What oneclaw stores: one set of queries over SQLite (embedded, the default) and PostgreSQL.
-//!
-//! Every change takes the audit event that tells of it and stores both in one transaction. Reads of secrets and refusals
-//! go through one writer that commits many of them at once, and answer once they are durable. Errors of the database
-//! driver stay inside; callers see [`StoreError`].
+#![doc = include_str!("../README.md")]
 #![warn(missing_docs)]
 
 mod accounts;

@@ -2,15 +2,19 @@
 
 use std::path::Path;
 use std::str::FromStr;
+use std::time::Duration;
 
-use sqlx::ConnectOptions;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection};
 
 use super::Db;
 use crate::error::{Result, StoreError};
 use crate::options::StoreOptions;
+
+/// How long a connection may rest before it is asked whether it is still there. Arbitrary.
+const TRUSTED_IDLE: Duration = Duration::from_secs(2);
 
 static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
@@ -54,12 +58,14 @@ async fn sqlite(url: &str, options: &StoreOptions) -> Result<Db> {
         .max_connections(1)
         .idle_timeout(None)
         .max_lifetime(None)
+        .test_before_acquire(false)
         .acquire_timeout(options.acquire_timeout)
         .connect_with(base.clone())
         .await?;
     SQLITE_MIGRATIONS.run(&writer).await?;
     let readers = SqlitePoolOptions::new()
         .max_connections(options.connections.max(1))
+        .test_before_acquire(false)
         .acquire_timeout(options.acquire_timeout)
         .connect_with(base.pragma("query_only", "ON"))
         .await?;
@@ -83,7 +89,7 @@ fn create_private_file(path: &Path) -> Result<()> {
 }
 
 async fn postgres(url: &str, options: &StoreOptions) -> Result<Db> {
-    let millis = |duration: std::time::Duration| format!("{}ms", duration.as_millis());
+    let millis = |duration: Duration| format!("{}ms", duration.as_millis());
     let connect = PgConnectOptions::from_str(url)
         // The error of the parser is not repeated: the address may hold a password.
         .map_err(|_| StoreError::Unavailable("the database address cannot be read".to_owned()))?
@@ -104,6 +110,17 @@ async fn postgres(url: &str, options: &StoreOptions) -> Result<Db> {
         // The writer holds one while others read.
         .max_connections(options.connections.max(2))
         .acquire_timeout(options.acquire_timeout)
+        // Asking before every statement whether the server is there would double the way. Asking after a pause finds
+        // what was lost in it.
+        .test_before_acquire(false)
+        .before_acquire(|connection, since| {
+            Box::pin(async move {
+                if since.idle_for > TRUSTED_IDLE {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
         .connect_with(connect)
         .await?;
     POSTGRES_MIGRATIONS.run(&pool).await?;

@@ -5,6 +5,7 @@ mod batch;
 mod touches;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use oneclaw_core::clock::Timestamp;
 use oneclaw_core::ids::{AgentId, ApiKeyId, SecretId};
@@ -61,7 +62,7 @@ impl Writer {
     pub(crate) fn start(db: Db, key: AuditKey, options: &StoreOptions) -> Self {
         let (jobs, queue) = mpsc::channel(options.queue.max(1));
         let touches = Arc::new(Touches::default());
-        let mut ticks = tokio::time::interval(options.touch_interval);
+        let mut ticks = tokio::time::interval(options.touch_interval.max(Duration::from_millis(1)));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let task = Task {
             db,
