@@ -64,18 +64,21 @@ def story(base_url: str, password: str) -> Human:
     tell("a token is refreshed")
 
     second = client(base_url)
-    data(second.auth.login(human.email, password))
+    session = data(second.auth.login(human.email, password))
+    data(second.auth.refresh())
     data(second.auth.revoke_token(), 204)
     refused(second.auth.me(), 401)
+    again = {"refresh_token": session["refresh_token"]}
+    refused(second._http.request("POST", "/v1/auth/refresh", body=again, skip_auth=True), 401)
     data(human.client.auth.me())
-    tell("a token is revoked, and no other")
+    tell("signing out ends a session, and no other")
 
     changes_the_password(base_url, human, password)
     personal_keys(base_url, human)
     for call, args in (
         (anonymous.auth.social_login, ("google", "x")),
-        (anonymous.auth.send_email_otp, (human.email,)),
-        (anonymous.auth.verify_email_otp, (human.email, "123456")),
+                (anonymous.auth.send_email_otp, (human.email,)),
+                (anonymous.auth.verify_email_otp, (human.email, "123456")),
         (human.client.auth.federated_token, ("https://example.com",)),
         (human.client.auth.export_data, ()),
     ):

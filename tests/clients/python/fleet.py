@@ -7,7 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 from account import Human
-from oneclaw import OneclawError
+from oneclaw import OneclawError, OneclawResponse
 from oneclaw.types import AgentResponse, PolicyResponse, TokenResponse
 from watched import client, data, fills, raised, refused, tell
 
@@ -74,8 +74,9 @@ def records(base_url: str, human: Human, vault: str) -> None:
     assert rotated.startswith("ocv_") and rotated != key
     refused(client(base_url).auth.agent_token(key), 401)
     token = data(client(base_url).auth.agent_token(rotated, agent["id"]))
-    fills(TokenResponse, {name: token[name] for name in ("access_token", "expires_in", "agent_id", "vault_ids")})
-    assert (token["agent_id"], token["expires_in"]) == (agent["id"], 1200)
+    fills(TokenResponse, token)
+    assert (token["agent_id"], token["vault_ids"]) == (agent["id"], [])
+    assert (token["token_type"], token["expires_in"]) == ("Bearer", 1200)
     refused(client(base_url).auth.agent_token(rotated, str(uuid4())), 401)
     renewed = data(agents.rotate_identity_keys(agent["id"]))
     for name in ("ssh_public_key", "ecdh_public_key"):
@@ -162,13 +163,20 @@ def reads(base_url: str, human: Human, vault: str, marker: str) -> dict[str, Any
     return {"id": identity, "key": agent["api_key"], "client": reader, "policy": policy["id"]}
 
 
+def read(vault: str, reader: dict[str, Any]) -> OneclawResponse[Any]:
+    """The read that a policy allows, by the client that has made it before."""
+    return reader["client"].secrets.get(vault, "api-keys/x")
+
+
 def conditions(human: Human, vault: str, reader: dict[str, Any]) -> None:
     """What a policy depends on, and how its changes act on the next request."""
     policies, policy = human.client.policies, reader["policy"]
     now = datetime.fromisoformat(data(human.client.vaults.create("clock"), 201)["created_at"])
     past, future = now - timedelta(days=1), now + timedelta(days=1)
-    around = lambda hours: (now + timedelta(hours=hours)).strftime("%H:%M")
-    read = lambda: reader["client"].secrets.get(vault, "api-keys/x")
+
+    def around(hours: int) -> str:
+        return (now + timedelta(hours=hours)).strftime("%H:%M")
+
     opened = {"after": around(-1), "before": around(1), "timezone": "UTC"}
     closed = {"after": around(1), "before": around(2), "timezone": "UTC"}
     for status, change in (
@@ -185,7 +193,7 @@ def conditions(human: Human, vault: str, reader: dict[str, Any]) -> None:
     ):
         changed = data(policies.update(vault, policy, **change))
         assert all(changed[name] == change[name] for name in change if name != "expires_at")
-        (data if status == 200 else refused)(read(), status)
+        (data if status == 200 else refused)(read(vault, reader), status)
     tell("a policy holds at its times, from its addresses, until its end")
 
     for bad in (
@@ -212,26 +220,27 @@ def conditions(human: Human, vault: str, reader: dict[str, Any]) -> None:
     data(writer.delete(vault, "api-keys/new"), 204)
     refused(writer.set(vault, "keys/new", "outside"), 403)
     data(policies.delete(vault, policy), 204)
-    refused(read(), 403)
+    refused(read(vault, reader), 403)
     refused(policies.delete(vault, policy), 404)
-    reader["policy"] = data(policies.create(vault, **{**to_reader, "secret_path_pattern": "api-keys/*"}), 201)["id"]
-    data(read())
+    to_reader["secret_path_pattern"] = "api-keys/*"
+    reader["policy"] = data(policies.create(vault, **to_reader), 201)["id"]
+    data(read(vault, reader))
     tell("a change of policies acts on the next request")
 
 
 def bounds(base_url: str, human: Human, vault: str, reader: dict[str, Any]) -> None:
     """What stands above the policies: binding, scopes, private keys, deactivation, organisations."""
     agents, secrets = human.client.agents, human.client.secrets
-    read = lambda: reader["client"].secrets.get(vault, "api-keys/x")
     elsewhere = data(human.client.vaults.create("elsewhere"), 201)["id"]
     data(agents.update(reader["id"], vault_ids=[elsewhere]))
-    refused(read(), 403)
+    refused(read(vault, reader), 403)
     refused(reader["client"].secrets.list(vault), 403)
     data(agents.update(reader["id"], vault_ids=[]))
-    data(read())
+    data(read(vault, reader))
     data(agents.update(reader["id"], scopes=["other/**"]))
     refused(client(base_url, api_key=reader["key"]).secrets.get(vault, "api-keys/x"), 403)
     data(agents.update(reader["id"], scopes=[]))
+    assert data(client(base_url, token=reader["key"]).agents.me())["id"] == reader["id"]
     tell("an agent stays within its vaults and its scopes")
 
     data(secrets.set(vault, "api-keys/signer", "0x" + "11" * 32, type="private_key"), 201)
@@ -241,7 +250,7 @@ def bounds(base_url: str, human: Human, vault: str, reader: dict[str, Any]) -> N
         reader["client"].secrets.get_version(vault, "api-keys/signer", 1),
     ):
         refused(call, 403)
-    data(read())
+    data(read(vault, reader))
     data(agents.update(reader["id"], intents_api_enabled=False))
     tell("an agent that may sign cannot read private keys")
 
@@ -279,12 +288,11 @@ def strangers(human: Human, stranger: Human, vault: str, reader: dict[str, Any])
 
 def deactivation(base_url: str, human: Human, vault: str, reader: dict[str, Any]) -> None:
     """Off at once, for tokens that are out and for new ones."""
-    read = lambda: reader["client"].secrets.get(vault, "api-keys/x")
-    data(read())
+    data(read(vault, reader))
     data(human.client.agents.update(reader["id"], is_active=False))
-    refused(read(), 401)
+    refused(read(vault, reader), 401)
     fresh = client(base_url, api_key=reader["key"])
     assert raised(OneclawError, fresh.secrets.get, vault, "api-keys/x").status == 401
     data(human.client.agents.update(reader["id"], is_active=True))
-    data(read())
+    data(read(vault, reader))
     tell("a deactivated agent is refused on its very next call")
