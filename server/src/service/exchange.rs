@@ -180,12 +180,16 @@ impl Services {
             .as_deref()
             .filter(|token| !token.is_empty())
         else {
+            // A token of a session stays one of it: signing out with the fresh token ends the session all the same.
+            let session = caller
+                .and_then(|caller| caller.token.as_ref())
+                .and_then(|token| token.session);
             return match caller.map(|caller| &caller.identity) {
                 Some(Identity::Human(user)) => self.issue_user_token(
                     user,
                     context.at,
                     self.config.tokens.user_seconds.into(),
-                    None,
+                    session,
                 ),
                 Some(Identity::Agent(session)) => {
                     self.issue_agent_token(&session.agent, context.at).await
