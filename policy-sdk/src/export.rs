@@ -21,8 +21,10 @@ pub type Slot<P> = RefCell<Option<P>>;
 /// # Errors
 /// What is wrong with the settings.
 pub fn configure<P: AccessPolicy>(slot: &Slot<P>, text: String) -> Result<Needs, Vec<Problem>> {
-    let outcome = settings::parse(&text).and_then(P::configure);
+    let parsed = settings::parse::<P::Settings>(&text);
+    // What the plugin builds from the settings may then take the place of their text: memory never shrinks.
     drop(text);
+    let outcome = parsed.and_then(P::configure);
     let Ok(mut held) = slot.try_borrow_mut() else {
         return Err(vec![settings::problem("", "a decision is under way")]);
     };
