@@ -131,7 +131,8 @@ impl AccessCache {
         if hits == 1 {
             entry.first_hit.store(now, Ordering::Relaxed);
         }
-        if hits >= self.promote_after && !entry.queued.swap(true, Ordering::Relaxed) {
+        let due = hits >= self.promote_after && !entry.queued.load(Ordering::Relaxed);
+        if due && !entry.queued.swap(true, Ordering::Relaxed) {
             let sent = self
                 .promotions
                 .as_ref()

@@ -11,6 +11,7 @@ use crate::configured::{Configured, Mode};
 use crate::failure::{Evaluation, Failure, WRONG_PERMISSION};
 use crate::permit::{Action, Permit};
 use crate::plugin::PluginIdentity;
+use crate::sentences::NO_DECISION;
 
 /// A plugin that has a say in a request.
 #[derive(Debug, Clone)]
@@ -108,7 +109,7 @@ impl DecidedAccess {
             Ruling::Deny(denial) => Err(denial),
             Ruling::RequireApproval(pending) => Err(pending
                 .first()
-                .map_or_else(|| Denial::by_host(WRONG_PERMISSION), Denial::until_approved)),
+                .map_or_else(|| Denial::by_host(NO_DECISION), Denial::until_approved)),
             Ruling::Allow(_) if self.request.permission != A::PERMISSION => {
                 Err(Denial::by_host(WRONG_PERMISSION))
             }

@@ -1,4 +1,4 @@
-//! Runs policy components in their cage and mints permits.
+#![doc = include_str!("../README.md")]
 #![warn(missing_docs)]
 
 mod adapt;
