@@ -76,7 +76,10 @@ fn text(value: &Value) -> String {
 }
 
 fn groups(document: &Value) -> Vec<Group> {
-    let tags = at(document, "/tags").as_array().cloned().unwrap_or_default();
+    let tags = at(document, "/tags")
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
     tags.iter()
         .map(|tag| Group {
             name: text(at(tag, "/name")),
@@ -126,7 +129,10 @@ fn operation(path: &str, method: &str, operation: &Value) -> Operation {
                 description: text(at(parameter, "/description")),
             })
             .collect(),
-        body: schema_name(at(operation, "/requestBody/content/application~1json/schema")),
+        body: schema_name(at(
+            operation,
+            "/requestBody/content/application~1json/schema",
+        )),
         responses: responses
             .iter()
             .filter(|(status, _)| *status != "default")
@@ -181,7 +187,10 @@ fn fields(schema: &Value) -> Vec<Field> {
             None => fields(part),
         })
         .collect();
-    let required = at(schema, "/required").as_array().cloned().unwrap_or_default();
+    let required = at(schema, "/required")
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
     for (name, field) in at(schema, "/properties").as_object().into_iter().flatten() {
         found.push(Field {
             name: name.clone(),

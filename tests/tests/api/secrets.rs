@@ -395,3 +395,31 @@ async fn an_agent_that_submits_transactions_cannot_obtain_private_keys() {
         .await
         .expect(200);
 }
+
+#[tokio::test]
+async fn a_decision_is_recorded_also_when_it_leads_to_nothing() {
+    let app = TestApp::start().await;
+    let human = app.human("ops").await;
+    let vault = app.vault(&human).await;
+    app.read(&human.token, &vault, "missing").await.problem(404);
+    let url = format!("/v1/vaults/{vault}/secret-rotate/missing");
+    app.send(Method::POST, &url, &human.token, None)
+        .await
+        .problem(404);
+    let url = format!("/v1/vaults/{vault}/secrets/missing");
+    app.delete(&url, &human.token).await.problem(404);
+    let events = app.events(&human, "resource_id=missing").await;
+    let actions: Vec<_> = events
+        .iter()
+        .map(|e| e["action"].as_str().unwrap())
+        .collect();
+    assert_eq!(actions, ["secret.delete", "secret.rotate", "secret.read"]);
+    for event in events {
+        assert_eq!(event["details"]["decision"], "allow");
+        assert_eq!(event["details"]["outcome"], "no secret at this path");
+        assert_eq!(
+            event["details"]["evaluations"][0]["plugin"],
+            "access-policy"
+        );
+    }
+}

@@ -4,20 +4,26 @@
 //! before it is returned, so that `?` cannot skip the record. A grant carries the permit without which nothing can be
 //! sealed or opened, and the evidence that the service records together with what it does.
 
+mod evidence;
+mod scope;
+
+pub use scope::is_path_scope;
+
 use std::sync::Arc;
 
 use oneclaw_core::clock::Timestamp;
-use oneclaw_core::glob::{self, PathGlob};
 use oneclaw_core::ids::{EventId, VaultId};
 use oneclaw_core::path::SecretPath;
 use oneclaw_core::request::{AccessRequest, Permission};
 use oneclaw_policy_host::{
-    AccessCache, AccessKey, Action, Attachment, DecidedAccess, Engine, Failure, Mode, Permit,
-    Plugin, Ruling, decide_access,
+    AccessCache, AccessKey, Action, Attachment, Engine, Failure, Mode, Permit, Plugin, Ruling,
+    decide_access,
 };
 use oneclaw_store::{NewEvent, Store, Vault};
 use serde_json::{Value, json};
 
+use self::evidence::{attached, evidence};
+use self::scope::scopes_reach;
 use super::access_settings;
 use super::caller::{Caller, RequestContext};
 use super::error::{Refusal, Result, ServiceError};
@@ -129,7 +135,7 @@ impl Gate {
         }
     }
 
-    /// Which of `paths` the caller may read: for listings, which show no value.
+    /// Which of `paths` the caller may read, and which plugins said so: for listings, which show no value.
     ///
     /// # Errors
     /// As [`Gate::admit`] for the vault itself; a path that may not be read is left out, not an error.
@@ -140,12 +146,13 @@ impl Gate {
         vault: &Vault,
         revision: i64,
         paths: Vec<SecretPath>,
-    ) -> Result<Vec<bool>> {
+    ) -> Result<(Vec<bool>, Value)> {
         let attachments = self.attachments(context, caller, vault, revision).await?;
-        let permission = Permission::Read;
-        Ok(paths
+        let plugins = json!(attachments.iter().map(attached).collect::<Vec<_>>());
+        let requests: Vec<Option<AccessRequest>> = paths
             .iter()
             .map(|path| {
+                let permission = Permission::Read;
                 let subject = Subject {
                     context,
                     caller,
@@ -153,12 +160,49 @@ impl Gate {
                     path,
                     permission,
                 };
-                refused_before_policies(&subject).is_none() && {
-                    let decided = decide_access(subject.request(), &attachments, PERMIT_TTL_MS);
-                    matches!(decided.ruling(), Ruling::Allow(_))
-                }
+                refused_before_policies(&subject)
+                    .is_none()
+                    .then(|| subject.request())
             })
-            .collect())
+            .collect();
+        // Thousands of decisions in a row must not hold up a thread that serves others.
+        let readable = tokio::task::spawn_blocking(move || {
+            let may_read = |request: AccessRequest| {
+                let decided = decide_access(request, &attachments, PERMIT_TTL_MS);
+                matches!(decided.ruling(), Ruling::Allow(_))
+            };
+            requests
+                .into_iter()
+                .map(|request| request.is_some_and(may_read))
+                .collect()
+        })
+        .await
+        .map_err(|e| ServiceError::Internal(e.to_string()))?;
+        Ok((readable, plugins))
+    }
+
+    /// Records a decision that went the caller's way and still did nothing, for example because there is no such
+    /// secret; gives back `why`.
+    ///
+    /// # Errors
+    /// When it cannot be recorded.
+    pub async fn nothing_done<A: Action>(
+        &self,
+        context: &RequestContext,
+        caller: &Caller,
+        grant: &Grant<A>,
+        path: &SecretPath,
+        why: ServiceError,
+    ) -> Result<ServiceError> {
+        let mut details = grant.evidence.clone();
+        if let Some(details) = details.as_object_mut() {
+            details.insert("outcome".to_owned(), json!(why.to_string()));
+        }
+        let event = events::by_caller(context, caller, action_word(A::PERMISSION), "secret", path)
+            .in_vault(grant.vault.id)
+            .with_details(details);
+        self.store.record(event).await?;
+        Ok(why)
     }
 
     /// The vault and the revision of the caller's policies in it, past the binding.
@@ -388,112 +432,9 @@ fn refused_before_policies(subject: &Subject<'_>) -> Option<&'static str> {
     None
 }
 
-/// Whether a scope is a path glob rather than a capability word such as `vaults:read`.
-pub fn is_path_scope(scope: &str) -> bool {
-    scope
-        .bytes()
-        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'/' | b'*'))
-}
-
-fn scopes_reach(scopes: &[String], path: &SecretPath) -> bool {
-    scopes
-        .iter()
-        .filter(|scope| is_path_scope(scope))
-        .any(|scope| {
-            // A lone `*` as a scope means everything, unlike in a policy.
-            scope == "*"
-                || scope == "**"
-                || (glob::check(scope).is_ok()
-                    && PathGlob::new(scope).is_ok_and(|g| g.matches(path.as_str())))
-        })
-}
-
 /// The cache key must change with the year, because zone tables do.
 fn revision_in_year(revision: i64, at: Timestamp) -> i64 {
     let year = jiff::Timestamp::from_millisecond(at.as_millis())
         .map_or(0, |t| i64::from(t.to_zoned(jiff::tz::TimeZone::UTC).year()));
     revision.wrapping_mul(10_000).wrapping_add(year)
-}
-
-/// What a decision rested on. The ids of rules go to the audit trail, never to the caller.
-fn evidence(decided: &DecidedAccess) -> Value {
-    let evaluations: Vec<Value> = decided
-        .evaluations()
-        .iter()
-        .map(|evaluation| {
-            json!({
-                "plugin": evaluation.plugin.name,
-                "version": evaluation.plugin.version,
-                "digest": evaluation.plugin.digest,
-                "settings": evaluation.settings_digest,
-                "fuel": evaluation.fuel,
-            })
-        })
-        .collect();
-    let mut details = json!({
-        "decision": "allow",
-        "permission": decided.request().permission.as_str(),
-        "request_digest": hex(&decided.request_digest()),
-        "evaluations": evaluations,
-    });
-    if let Some(details) = details.as_object_mut() {
-        match decided.ruling() {
-            Ruling::Allow(grants) => {
-                if let Some(reason) = grants.first().map(|grant| &grant.reason) {
-                    details.insert("code".to_owned(), json!(reason.code));
-                    if !reason.rule.is_empty() {
-                        details.insert("rule".to_owned(), json!(reason.rule));
-                    }
-                }
-            }
-            Ruling::Deny(denial) => {
-                for (key, value) in [
-                    ("plugin", &denial.plugin),
-                    ("rule", &denial.rule),
-                    ("condition", &denial.condition),
-                    ("message", &denial.message),
-                ] {
-                    if !value.is_empty() {
-                        details.insert(key.to_owned(), json!(value));
-                    }
-                }
-            }
-            Ruling::RequireApproval(_) => {
-                details.insert("approval".to_owned(), json!("required"));
-            }
-        }
-    }
-    details
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn reach(scopes: &[&str], path: &str) -> bool {
-        let scopes: Vec<String> = scopes.iter().map(|s| (*s).to_owned()).collect();
-        scopes_reach(&scopes, &path.parse().unwrap())
-    }
-
-    #[test]
-    fn no_scope_reaches_nothing_and_capability_words_do_not_count() {
-        assert!(!reach(&[], "a"));
-        assert!(!reach(&["vaults:read", "vault.read"], "a"));
-        assert!(reach(&["vaults:read", "a/**"], "a/b"));
-        assert!(!reach(&["a/**"], "ab/c"));
-        assert!(reach(&["*"], "a/b/c"));
-        assert!(reach(&["**"], "a/b/c"));
-        assert!(!reach(&["a/*"], "a/b/c"));
-    }
 }

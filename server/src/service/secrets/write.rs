@@ -1,39 +1,28 @@
-//! Secrets: written, read, listed, rotated, deleted; each of it through the gate.
+//! Storing, rotating, disabling and deleting.
 
-use oneclaw_core::api::{
-    PutSecretRequest, RotateSecretRequest, Secret, SecretList, SecretMeta, SecretVersionList,
-};
+use oneclaw_core::api::{PutSecretRequest, RotateSecretRequest, SecretMeta};
 use oneclaw_core::clock::Timestamp;
 use oneclaw_core::ids::{SecretId, VaultId};
 use oneclaw_core::path::{SecretPath, excerpt};
 use oneclaw_crypto::envelope::{self, Sealed, SecretRef};
 use oneclaw_crypto::random::{self, Charset};
-use oneclaw_policy_host::{DeleteSecret, MaySeal, ReadSecret, RotateSecret, WriteSecret};
-use oneclaw_store::{ReadCommit, ReadOutcome, SecretVersion, StoreError};
+use oneclaw_policy_host::{DeleteSecret, MaySeal, RotateSecret, WriteSecret};
+use oneclaw_store::{SecretVersion, StoreError};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
-use super::caller::{Caller, RequestContext};
-use super::error::{Result, ServiceError};
-use super::events::{self, EventExt};
-use super::gate::Grant;
-use super::{Services, check, time};
+use super::super::caller::{Caller, RequestContext};
+use super::super::error::{Result, ServiceError};
+use super::super::events::{self, EventExt};
+use super::super::gate::Grant;
+use super::super::{Services, check};
+use super::{DELETED, UNKNOWN, meta, set};
 
 /// Largest value, in bytes.
 const MAX_VALUE_BYTES: usize = 1024 * 1024;
 
 /// How often a write is tried again when another write takes its version number first.
 const WRITE_ATTEMPTS: usize = 32;
-
-const UNKNOWN: ServiceError = ServiceError::NotFound("no secret at this path");
-const DELETED: ServiceError = ServiceError::Gone("the secret was deleted");
-const DISABLED: ServiceError = ServiceError::Gone("the version is disabled");
-const EXPIRED: ServiceError = ServiceError::Gone("the secret has expired");
-const EXHAUSTED: ServiceError =
-    ServiceError::Gone("the secret has been read as often as it may be");
-
-/// Types whose values an agent with the Intents API on can never obtain.
-const PRIVATE_KEY_KINDS: [&str; 2] = ["private_key", "ssh_key"];
 
 impl Services {
     /// `PUT …/secrets/{path}`: stores the next version.
@@ -48,10 +37,6 @@ impl Services {
         path: &SecretPath,
         request: PutSecretRequest,
     ) -> Result<SecretMeta> {
-        let grant = self
-            .gate
-            .admit::<WriteSecret>(context, caller, vault, path)
-            .await?;
         let value = SecretString::from(request.value);
         if value.expose_secret().len() > MAX_VALUE_BYTES {
             return Err(ServiceError::field(
@@ -75,6 +60,7 @@ impl Services {
                 "must be at least 1",
             ));
         }
+        // What is wrong with the request itself is said before anything is decided.
         let draft = Draft {
             value,
             kind: request.kind.as_deref().map(kind).transpose()?,
@@ -83,6 +69,10 @@ impl Services {
             rotation_policy,
             max_access_count: request.max_access_count,
         };
+        let grant = self
+            .gate
+            .admit::<WriteSecret>(context, caller, vault, path)
+            .await?;
         self.store_version(context, caller, &grant, path, "secret.write", draft)
             .await
     }
@@ -99,10 +89,6 @@ impl Services {
         path: &SecretPath,
         request: RotateSecretRequest,
     ) -> Result<SecretMeta> {
-        let grant = self
-            .gate
-            .admit::<RotateSecret>(context, caller, vault, path)
-            .await?;
         let charset = match request.charset.as_deref() {
             None | Some("hex") => Charset::Hex,
             Some("base64") => Charset::Base64,
@@ -122,11 +108,6 @@ impl Services {
             length @ 8..=1024 => length as usize,
             _ => return Err(ServiceError::field("length", "must be from 8 to 1024")),
         };
-        match self.store.secret(grant.vault.id, path).await? {
-            Some(secret) if secret.deleted_at.is_none() => {}
-            Some(_) => return Err(DELETED),
-            None => return Err(UNKNOWN),
-        }
         let draft = Draft {
             value: random::secret_string(length, charset)?,
             kind: request.kind.as_deref().map(kind).transpose()?,
@@ -135,207 +116,23 @@ impl Services {
             rotation_policy: None,
             max_access_count: None,
         };
-        self.store_version(context, caller, &grant, path, "secret.rotate", draft)
-            .await
-    }
-
-    /// `GET …/secrets/{path}`: the newest enabled version.
-    ///
-    /// # Errors
-    /// [`ServiceError::Gone`] for what was there; or the refusal of the gate, which is decided before the path is looked
-    /// up, so that nobody learns which paths exist.
-    pub async fn read_secret(
-        &self,
-        context: &RequestContext,
-        caller: &Caller,
-        vault: VaultId,
-        path: &SecretPath,
-    ) -> Result<Secret> {
         let grant = self
             .gate
-            .admit::<ReadSecret>(context, caller, vault, path)
+            .admit::<RotateSecret>(context, caller, vault, path)
             .await?;
-        match self.store.latest_readable(grant.vault.id, path).await? {
-            Some((secret, version)) => {
-                self.open_version(context, caller, grant, secret, version)
-                    .await
-            }
-            None => Err(self.why_unreadable(&grant, path).await?),
-        }
-    }
-
-    /// `GET …/secret-version/{path}/{version}`
-    ///
-    /// # Errors
-    /// As [`Services::read_secret`].
-    pub async fn read_secret_version(
-        &self,
-        context: &RequestContext,
-        caller: &Caller,
-        vault: VaultId,
-        path: &SecretPath,
-        number: i64,
-    ) -> Result<Secret> {
-        let grant = self
-            .gate
-            .admit::<ReadSecret>(context, caller, vault, path)
-            .await?;
-        match self.store.version(grant.vault.id, path, number).await? {
-            Some((secret, _)) if secret.deleted_at.is_some() => Err(DELETED),
-            Some((_, version)) if version.disabled_at.is_some() => Err(DISABLED),
-            Some((secret, version)) => {
-                self.open_version(context, caller, grant, secret, version)
-                    .await
-            }
-            None => Err(UNKNOWN),
-        }
-    }
-
-    async fn why_unreadable(
-        &self,
-        grant: &Grant<ReadSecret>,
-        path: &SecretPath,
-    ) -> Result<ServiceError> {
-        Ok(match self.store.secret(grant.vault.id, path).await? {
-            None => UNKNOWN,
-            Some(secret) if secret.deleted_at.is_some() => DELETED,
-            Some(_) => DISABLED,
-        })
-    }
-
-    /// Counts and records the read, and only then opens the value.
-    async fn open_version(
-        &self,
-        context: &RequestContext,
-        caller: &Caller,
-        grant: Grant<ReadSecret>,
-        secret: oneclaw_store::Secret,
-        version: SecretVersion,
-    ) -> Result<Secret> {
-        if version.expires_at.is_some_and(|at| at <= context.at) {
-            return Err(EXPIRED);
-        }
-        let intents = caller
-            .agent()
-            .is_some_and(|session| session.intents_claim || session.agent.intents_api_enabled);
-        if intents && PRIVATE_KEY_KINDS.contains(&version.kind.as_str()) {
-            let code = "vault/private-key-blocked";
+        let missing = match self.store.secret(grant.vault.id, path).await? {
+            Some(secret) if secret.deleted_at.is_none() => None,
+            Some(_) => Some(DELETED),
+            None => Some(UNKNOWN),
+        };
+        if let Some(why) = missing {
             return Err(self
                 .gate
-                .refuse_after_grant(context, caller, grant, &secret.path, code)
+                .nothing_done(context, caller, &grant, path, why)
                 .await?);
         }
-        let vault = &grant.vault;
-        let mut details = grant.evidence.clone();
-        set(&mut details, "version", json!(version.version));
-        let event = events::by_caller(context, caller, "secret.read", "secret", &secret.path)
-            .in_vault(vault.id)
-            .with_details(details.clone());
-        set(&mut details, "decision", json!("deny"));
-        set(&mut details, "code", json!("vault/exhausted"));
-        let exhausted_event =
-            events::by_caller(context, caller, "secret.read", "secret", &secret.path)
-                .in_vault(vault.id)
-                .with_details(details);
-        let commit = ReadCommit {
-            event,
-            count: Some((secret.id, version.version)),
-            exhausted_event,
-        };
-        if matches!(
-            self.store.commit_read(commit).await?,
-            ReadOutcome::Exhausted
-        ) {
-            return Err(EXHAUSTED);
-        }
-        let key = self
-            .keys
-            .vault_key(vault.org_id, vault.id, &vault.wrapped_key)?;
-        let at = SecretRef {
-            org: vault.org_id,
-            vault: vault.id,
-            path: &secret.path,
-            version: version.version,
-        };
-        let sealed = Sealed {
-            wrapped_data_key: version.wrapped_data_key.clone(),
-            ciphertext: version.ciphertext.clone(),
-        };
-        let value = envelope::open(&grant.permit, &key, at, &sealed, context.at)?;
-        let mut meta = meta(&secret, &version);
-        meta.access_count += 1;
-        Ok(Secret {
-            meta,
-            value: value.expose_secret().to_owned(),
-            created_by: version.created_by.to_string(),
-            cmek_encrypted: false,
-        })
-    }
-
-    /// `GET …/secrets`: what the caller may read, in its latest version, without values.
-    ///
-    /// # Errors
-    /// The refusal of the gate for the vault as a whole.
-    pub async fn list_secrets(
-        &self,
-        context: &RequestContext,
-        caller: &Caller,
-        vault: VaultId,
-        prefix: &str,
-    ) -> Result<SecretList> {
-        let (vault, revision) = self.gate.vault_for_listing(context, caller, vault).await?;
-        let all = self.store.list(vault.id, prefix).await?;
-        let paths = all.iter().map(|(secret, _)| secret.path.clone()).collect();
-        let readable = self
-            .gate
-            .readable(context, caller, &vault, revision, paths)
-            .await?;
-        let secrets: Vec<SecretMeta> = all
-            .iter()
-            .zip(readable)
-            .filter(|(_, readable)| *readable)
-            .map(|((secret, version), _)| meta(secret, version))
-            .collect();
-        let event = events::by_caller(context, caller, "secret.list", "vault", vault.id)
-            .in_vault(vault.id)
-            .with_details(json!({"prefix": prefix, "shown": secrets.len()}));
-        self.store.record(event).await?;
-        Ok(SecretList { secrets })
-    }
-
-    /// `GET …/secret-versions/{path}`
-    ///
-    /// # Errors
-    /// [`ServiceError::NotFound`], or the refusal of the gate.
-    pub async fn secret_versions(
-        &self,
-        context: &RequestContext,
-        caller: &Caller,
-        vault: VaultId,
-        path: &SecretPath,
-    ) -> Result<SecretVersionList> {
-        let grant = self
-            .gate
-            .admit::<ReadSecret>(context, caller, vault, path)
-            .await?;
-        let secret = self
-            .store
-            .secret(grant.vault.id, path)
-            .await?
-            .ok_or(UNKNOWN)?;
-        let versions = self.store.versions(grant.vault.id, path).await?;
-        let mut details = grant.evidence;
-        set(&mut details, "shown", json!(versions.len()));
-        let event = events::by_caller(context, caller, "secret.list", "secret", path)
-            .in_vault(secret.vault_id)
-            .with_details(details);
-        self.store.record(event).await?;
-        Ok(SecretVersionList {
-            versions: versions
-                .iter()
-                .map(|version| meta(&secret, version))
-                .collect(),
-        })
+        self.store_version(context, caller, &grant, path, "secret.rotate", draft)
+            .await
     }
 
     /// `DELETE …/secrets/{path}`: all versions; the path can be written again.
@@ -353,10 +150,16 @@ impl Services {
             .gate
             .admit::<DeleteSecret>(context, caller, vault, path)
             .await?;
-        match self.store.secret(grant.vault.id, path).await? {
-            None => return Err(UNKNOWN),
-            Some(secret) if secret.deleted_at.is_some() => return Err(DELETED),
-            Some(_) => {}
+        let missing = match self.store.secret(grant.vault.id, path).await? {
+            Some(secret) if secret.deleted_at.is_none() => None,
+            Some(_) => Some(DELETED),
+            None => Some(UNKNOWN),
+        };
+        if let Some(why) = missing {
+            return Err(self
+                .gate
+                .nothing_done(context, caller, &grant, path, why)
+                .await?);
         }
         let event = events::by_caller(context, caller, "secret.delete", "secret", path)
             .in_vault(grant.vault.id)
@@ -383,18 +186,22 @@ impl Services {
             .gate
             .admit::<WriteSecret>(context, caller, vault, path)
             .await?;
-        let mut details = grant.evidence;
+        let mut details = grant.evidence.clone();
         set(&mut details, "version", json!(number));
         let event = events::by_caller(context, caller, "secret.version_disable", "secret", path)
             .in_vault(grant.vault.id)
             .with_details(details);
-        self.store
+        match self
+            .store
             .disable_version(grant.vault.id, path, number, event)
             .await
-            .map_err(|error| match error {
-                StoreError::NotFound => UNKNOWN,
-                other => other.into(),
-            })
+        {
+            Err(StoreError::NotFound) => Err(self
+                .gate
+                .nothing_done(context, caller, &grant, path, UNKNOWN)
+                .await?),
+            other => Ok(other?),
+        }
     }
 
     /// Seals a value under the next version number; another writer may take the number first, then it is sealed anew.
@@ -525,28 +332,5 @@ fn kind(text: &str) -> Result<String> {
                 excerpt(text)
             ),
         ))
-    }
-}
-
-fn set(details: &mut Value, key: &str, value: Value) {
-    if let Some(details) = details.as_object_mut() {
-        details.insert(key.to_owned(), value);
-    }
-}
-
-fn meta(secret: &oneclaw_store::Secret, version: &SecretVersion) -> SecretMeta {
-    SecretMeta {
-        id: secret.id.to_string(),
-        path: secret.path.to_string(),
-        kind: version.kind.clone(),
-        secret_type: version.kind.clone(),
-        version: version.version,
-        metadata: version.metadata.clone(),
-        created_at: time::format(version.created_at),
-        updated_at: time::format(secret.updated_at),
-        expires_at: time::format_option(version.expires_at),
-        is_disabled: version.disabled_at.is_some(),
-        access_count: version.access_count,
-        max_access_count: version.max_access_count,
     }
 }

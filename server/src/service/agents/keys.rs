@@ -1,0 +1,251 @@
+//! The keys of agents: the one they sign in with, and their identity pairs, whose private halves live in a vault.
+
+use oneclaw_core::api::{Agent, IssueAgentTokenResponse, RotateAgentKeyResponse};
+use oneclaw_core::ids::{AgentId, SecretId, VaultId};
+use oneclaw_core::path::SecretPath;
+use oneclaw_core::principal::Principal;
+use oneclaw_crypto::api_key::AGENT_PREFIX;
+use oneclaw_crypto::envelope::{self, SecretRef, VaultKey};
+use oneclaw_crypto::{identity, random};
+use oneclaw_store::{Secret, SecretVersion, Vault};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
+
+use super::super::Services;
+use super::super::caller::{Caller, RequestContext};
+use super::super::error::{Result, ServiceError};
+use super::super::events::{self, EventExt};
+use super::{UNKNOWN, wire};
+
+/// Where the keys of agents are kept, one vault for an organisation.
+const SYSTEM_VAULT: &str = "__agent-keys";
+
+impl Services {
+    /// Stores the agent with its private keys; the first agent of an organisation brings the vault for them.
+    pub(super) async fn insert_agent(
+        &self,
+        context: &RequestContext,
+        caller: &Caller,
+        agent: &oneclaw_store::Agent,
+        private_keys: &[(&str, &str, &SecretString)],
+    ) -> Result<()> {
+        // Two first agents may race for the vault: the loser finds the winner's the second time.
+        for _ in 0..2 {
+            let existing = self.store.system_vault(agent.org_id).await?;
+            let (vault, key, is_new) = match existing {
+                Some(vault) => {
+                    let key = self
+                        .keys
+                        .vault_key(vault.org_id, vault.id, &vault.wrapped_key)?;
+                    (vault, key, false)
+                }
+                None => {
+                    let (vault, key) = self.new_system_vault(context, caller, agent)?;
+                    (vault, key, true)
+                }
+            };
+            let secrets = private_keys
+                .iter()
+                .map(|(name, kind, value)| {
+                    key_secret(context, agent, &vault, &key, name, kind, value, 1)
+                })
+                .collect::<Result<Vec<_>>>()?;
+            let event = events::by_caller(context, caller, "agent.register", "agent", agent.id)
+                .with_details(json!({"name": agent.name}));
+            match self
+                .store
+                .create_agent(agent, is_new.then_some(&vault), secrets, event)
+                .await
+            {
+                Err(oneclaw_store::StoreError::Conflict("system vault")) => {}
+                other => return Ok(other?),
+            }
+        }
+        Err(ServiceError::Unavailable(
+            "the vault of the agents' keys is being made; try again".to_owned(),
+        ))
+    }
+
+    fn new_system_vault(
+        &self,
+        context: &RequestContext,
+        caller: &Caller,
+        agent: &oneclaw_store::Agent,
+    ) -> Result<(Vault, VaultKey)> {
+        let id = VaultId::from_uuid(random::new_id());
+        let (key, wrapped_key) = self.keys.new_vault_key(agent.org_id, id)?;
+        let vault = Vault {
+            id,
+            org_id: agent.org_id,
+            name: SYSTEM_VAULT.to_owned(),
+            description: "Keys that belong to agents".to_owned(),
+            created_by: caller.principal(),
+            wrapped_key,
+            is_system: true,
+            created_at: context.at,
+        };
+        Ok((vault, key))
+    }
+
+    /// `POST /v1/agents/{agent_id}/rotate-key`: the old key is dead at once.
+    ///
+    /// # Errors
+    /// As [`Services::update_agent`].
+    pub async fn rotate_agent_key(
+        &self,
+        context: &RequestContext,
+        caller: &Caller,
+        id: AgentId,
+    ) -> Result<RotateAgentKeyResponse> {
+        let mut agent = self.managed_agent(caller, id).await?;
+        if agent.key_hash.is_none() {
+            return Err(ServiceError::field(
+                "agent_id",
+                "this agent does not sign in with a key",
+            ));
+        }
+        let key = self.keys.hasher().generate(AGENT_PREFIX)?;
+        agent.key_prefix = Some(key.display_prefix);
+        agent.key_hash = Some(key.hash.to_vec());
+        let event = events::by_caller(context, caller, "agent.rotate_key", "agent", id);
+        self.store.update_agent(&agent, event).await?;
+        Ok(RotateAgentKeyResponse {
+            api_key: key.text.expose_secret().to_owned(),
+            agent: wire::agent(&agent),
+        })
+    }
+
+    /// `POST /v1/agents/{agent_id}/rotate-identity-keys`: new SSH and ECDH pairs; the private halves become the next
+    /// versions in the vault of the agents' keys.
+    ///
+    /// # Errors
+    /// As [`Services::update_agent`].
+    pub async fn rotate_identity_keys(
+        &self,
+        context: &RequestContext,
+        caller: &Caller,
+        id: AgentId,
+    ) -> Result<Agent> {
+        let mut agent = self.managed_agent(caller, id).await?;
+        let vault = self
+            .store
+            .system_vault(agent.org_id)
+            .await?
+            .ok_or(UNKNOWN)?;
+        let key = self
+            .keys
+            .vault_key(vault.org_id, vault.id, &vault.wrapped_key)?;
+        let identity = identity::generate().map_err(|e| ServiceError::Internal(e.to_string()))?;
+        let mut versions = Vec::new();
+        for (name, kind, value) in [
+            ("ssh", "ssh_key", &identity.ssh_private),
+            ("ecdh", "private_key", &identity.ecdh_private),
+        ] {
+            let path = key_path(&agent, name)?;
+            let (existing, number) = self.store.next_version(vault.id, &path).await?;
+            let (mut secret, version) =
+                key_secret(context, &agent, &vault, &key, name, kind, value, number)?;
+            if let Some(existing) = existing {
+                secret = Secret {
+                    latest_version: number,
+                    updated_at: context.at,
+                    ..existing
+                };
+                versions.push((
+                    secret.clone(),
+                    SecretVersion {
+                        secret_id: secret.id,
+                        ..version
+                    },
+                ));
+            } else {
+                versions.push((secret, version));
+            }
+        }
+        agent.ssh_public_key = Some(identity.ssh_public_base64);
+        agent.ecdh_public_key = Some(identity.ecdh_public_base64);
+        let event = events::by_caller(context, caller, "agent.rotate_identity_keys", "agent", id);
+        self.store
+            .update_agent_keys(&agent, versions, event)
+            .await?;
+        Ok(wire::agent(&agent))
+    }
+
+    /// `POST /v1/agents/{agent_id}/token`: a token that a human makes for an agent.
+    ///
+    /// # Errors
+    /// As [`Services::update_agent`]; [`ServiceError::Conflict`] for an agent that is not active.
+    pub async fn token_for_agent(
+        &self,
+        context: &RequestContext,
+        caller: &Caller,
+        id: AgentId,
+    ) -> Result<IssueAgentTokenResponse> {
+        let agent = self.managed_agent(caller, id).await?;
+        if !agent.is_active || agent.expires_at.is_some_and(|at| at <= context.at) {
+            return Err(ServiceError::Conflict("the agent is not active".to_owned()));
+        }
+        let token = self.issue_agent_token(&agent, context.at).await?;
+        let event = events::by_caller(context, caller, "agent.token", "agent", id);
+        self.store.record(event).await?;
+        Ok(IssueAgentTokenResponse {
+            token: token.access_token.clone(),
+            access_token: token.access_token,
+            token_type: token.token_type,
+            expires_in: token.expires_in,
+        })
+    }
+}
+
+fn key_path(agent: &oneclaw_store::Agent, name: &str) -> Result<SecretPath> {
+    format!("agents/{}/{name}/private_key", agent.id)
+        .parse()
+        .map_err(|e: oneclaw_core::path::ParsePathError| ServiceError::Internal(e.to_string()))
+}
+
+#[expect(clippy::too_many_arguments, reason = "the parts of one stored key")]
+fn key_secret(
+    context: &RequestContext,
+    agent: &oneclaw_store::Agent,
+    vault: &Vault,
+    key: &VaultKey,
+    name: &str,
+    kind: &str,
+    value: &SecretString,
+    number: i64,
+) -> Result<(Secret, SecretVersion)> {
+    let path = key_path(agent, name)?;
+    let at = SecretRef {
+        org: vault.org_id,
+        vault: vault.id,
+        path: &path,
+        version: number,
+    };
+    let sealed = envelope::seal_without_permit_for_system_vault(key, at, value)?;
+    let secret = Secret {
+        id: SecretId::from_uuid(random::new_id()),
+        vault_id: vault.id,
+        org_id: vault.org_id,
+        path,
+        created_at: context.at,
+        updated_at: context.at,
+        deleted_at: None,
+        latest_version: number,
+    };
+    let version = SecretVersion {
+        secret_id: secret.id,
+        version: number,
+        kind: kind.to_owned(),
+        metadata: json!({}),
+        wrapped_data_key: sealed.wrapped_data_key,
+        ciphertext: sealed.ciphertext,
+        created_by: Principal::Agent(agent.id),
+        created_at: context.at,
+        expires_at: None,
+        max_access_count: None,
+        access_count: 0,
+        disabled_at: None,
+        rotation_policy: None,
+    };
+    Ok((secret, version))
+}

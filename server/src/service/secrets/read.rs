@@ -1,0 +1,184 @@
+//! Reading values.
+
+use oneclaw_core::api::Secret;
+use oneclaw_core::ids::VaultId;
+use oneclaw_core::path::SecretPath;
+use oneclaw_crypto::envelope::{self, Sealed, SecretRef};
+use oneclaw_policy_host::ReadSecret;
+use oneclaw_store::{ReadCommit, ReadOutcome, SecretVersion};
+use secrecy::ExposeSecret;
+use serde_json::json;
+
+use super::super::Services;
+use super::super::caller::{Caller, RequestContext};
+use super::super::error::{Result, ServiceError};
+use super::super::events::{self, EventExt};
+use super::super::gate::Grant;
+use super::{DELETED, UNKNOWN, meta, set};
+
+const DISABLED: ServiceError = ServiceError::Gone("the version is disabled");
+const EXPIRED: ServiceError = ServiceError::Gone("the secret has expired");
+const EXHAUSTED: ServiceError =
+    ServiceError::Gone("the secret has been read as often as it may be");
+
+/// Types whose values an agent with the Intents API on can never obtain.
+const PRIVATE_KEY_KINDS: [&str; 2] = ["private_key", "ssh_key"];
+
+impl Services {
+    /// `GET …/secrets/{path}`: the newest enabled version.
+    ///
+    /// # Errors
+    /// [`ServiceError::Gone`] for what was there; or the refusal of the gate, which is decided before the path is looked
+    /// up, so that nobody learns which paths exist.
+    pub async fn read_secret(
+        &self,
+        context: &RequestContext,
+        caller: &Caller,
+        vault: VaultId,
+        path: &SecretPath,
+    ) -> Result<Secret> {
+        let grant = self
+            .gate
+            .admit::<ReadSecret>(context, caller, vault, path)
+            .await?;
+        match self.store.latest_readable(grant.vault.id, path).await? {
+            Some((secret, version)) => {
+                self.open_version(context, caller, grant, secret, version)
+                    .await
+            }
+            None => {
+                let why = self.why_unreadable(&grant, path).await?;
+                Err(self
+                    .nothing_read(context, caller, &grant, path, why)
+                    .await?)
+            }
+        }
+    }
+
+    /// `GET …/secret-version/{path}/{version}`
+    ///
+    /// # Errors
+    /// As [`Services::read_secret`].
+    pub async fn read_secret_version(
+        &self,
+        context: &RequestContext,
+        caller: &Caller,
+        vault: VaultId,
+        path: &SecretPath,
+        number: i64,
+    ) -> Result<Secret> {
+        let grant = self
+            .gate
+            .admit::<ReadSecret>(context, caller, vault, path)
+            .await?;
+        let why = match self.store.version(grant.vault.id, path, number).await? {
+            Some((secret, _)) if secret.deleted_at.is_some() => DELETED,
+            Some((_, version)) if version.disabled_at.is_some() => DISABLED,
+            Some((secret, version)) => {
+                return self
+                    .open_version(context, caller, grant, secret, version)
+                    .await;
+            }
+            None => UNKNOWN,
+        };
+        Err(self
+            .nothing_read(context, caller, &grant, path, why)
+            .await?)
+    }
+
+    async fn why_unreadable(
+        &self,
+        grant: &Grant<ReadSecret>,
+        path: &SecretPath,
+    ) -> Result<ServiceError> {
+        Ok(match self.store.secret(grant.vault.id, path).await? {
+            None => UNKNOWN,
+            Some(secret) if secret.deleted_at.is_some() => DELETED,
+            Some(_) => DISABLED,
+        })
+    }
+
+    /// Counts and records the read, and only then opens the value.
+    async fn open_version(
+        &self,
+        context: &RequestContext,
+        caller: &Caller,
+        grant: Grant<ReadSecret>,
+        secret: oneclaw_store::Secret,
+        version: SecretVersion,
+    ) -> Result<Secret> {
+        if version.expires_at.is_some_and(|at| at <= context.at) {
+            return Err(self
+                .nothing_read(context, caller, &grant, &secret.path, EXPIRED)
+                .await?);
+        }
+        let intents = caller
+            .agent()
+            .is_some_and(|session| session.intents_claim || session.agent.intents_api_enabled);
+        if intents && PRIVATE_KEY_KINDS.contains(&version.kind.as_str()) {
+            let code = "vault/private-key-blocked";
+            return Err(self
+                .gate
+                .refuse_after_grant(context, caller, grant, &secret.path, code)
+                .await?);
+        }
+        let vault = &grant.vault;
+        let mut details = grant.evidence.clone();
+        set(&mut details, "version", json!(version.version));
+        let event = events::by_caller(context, caller, "secret.read", "secret", &secret.path)
+            .in_vault(vault.id)
+            .with_details(details.clone());
+        set(&mut details, "decision", json!("deny"));
+        set(&mut details, "code", json!("vault/exhausted"));
+        let exhausted_event =
+            events::by_caller(context, caller, "secret.read", "secret", &secret.path)
+                .in_vault(vault.id)
+                .with_details(details);
+        let commit = ReadCommit {
+            event,
+            count: Some((secret.id, version.version)),
+            exhausted_event,
+        };
+        if matches!(
+            self.store.commit_read(commit).await?,
+            ReadOutcome::Exhausted
+        ) {
+            return Err(EXHAUSTED);
+        }
+        let key = self
+            .keys
+            .vault_key(vault.org_id, vault.id, &vault.wrapped_key)?;
+        let at = SecretRef {
+            org: vault.org_id,
+            vault: vault.id,
+            path: &secret.path,
+            version: version.version,
+        };
+        let sealed = Sealed {
+            wrapped_data_key: version.wrapped_data_key.clone(),
+            ciphertext: version.ciphertext.clone(),
+        };
+        let value = envelope::open(&grant.permit, &key, at, &sealed, context.at)?;
+        let mut meta = meta(&secret, &version);
+        meta.access_count += 1;
+        Ok(Secret {
+            meta,
+            value: value.expose_secret().to_owned(),
+            created_by: version.created_by.to_string(),
+            cmek_encrypted: false,
+        })
+    }
+
+    pub(super) async fn nothing_read(
+        &self,
+        context: &RequestContext,
+        caller: &Caller,
+        grant: &Grant<ReadSecret>,
+        path: &SecretPath,
+        why: ServiceError,
+    ) -> Result<ServiceError> {
+        self.gate
+            .nothing_done(context, caller, grant, path, why)
+            .await
+    }
+}
