@@ -1,6 +1,6 @@
 //! Accounts, sessions and personal API keys.
 
-use super::{body, secret_body};
+use super::{Sensitive, body, secret_body};
 
 secret_body! {
     /// `POST /v1/auth/signup`
@@ -8,7 +8,8 @@ secret_body! {
         /// Address of the account; compared without regard to case.
         pub email: String,
         /// At least 12 characters, with upper and lower case, a digit and another character.
-        pub password: String,
+        #[cfg_attr(feature = "openapi", schema(value_type = String))]
+        pub password: Sensitive,
         /// Name to show.
         #[serde(default)]
         pub display_name: Option<String>,
@@ -43,7 +44,8 @@ secret_body! {
         /// Address of the account.
         pub email: String,
         /// Its password.
-        pub password: String,
+        #[cfg_attr(feature = "openapi", schema(value_type = String))]
+        pub password: Sensitive,
     }
 }
 
@@ -75,7 +77,8 @@ secret_body! {
     /// `POST /v1/auth/agent-token`
     pub struct AgentTokenRequest {
         /// The agent's key, `ocv_…`.
-        pub api_key: String,
+        #[cfg_attr(feature = "openapi", schema(value_type = String))]
+        pub api_key: Sensitive,
         /// If present, must be the id of the agent that the key belongs to.
         #[serde(default)]
         pub agent_id: Option<String>,
@@ -86,7 +89,8 @@ secret_body! {
     /// `POST /v1/auth/api-key-token`
     pub struct ApiKeyTokenRequest {
         /// A personal key, `1ck_…`.
-        pub api_key: String,
+        #[cfg_attr(feature = "openapi", schema(value_type = String))]
+        pub api_key: Sensitive,
     }
 }
 
@@ -96,7 +100,8 @@ secret_body! {
     pub struct RefreshRequest {
         /// From an earlier token response.
         #[serde(default)]
-        pub refresh_token: Option<String>,
+        #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+        pub refresh_token: Option<Sensitive>,
     }
 }
 
@@ -104,9 +109,11 @@ secret_body! {
     /// `POST /v1/auth/change-password`
     pub struct ChangePasswordRequest {
         /// The password until now.
-        pub current_password: String,
+        #[cfg_attr(feature = "openapi", schema(value_type = String))]
+        pub current_password: Sensitive,
         /// The password from now on.
-        pub new_password: String,
+        #[cfg_attr(feature = "openapi", schema(value_type = String))]
+        pub new_password: Sensitive,
     }
 }
 

@@ -22,6 +22,9 @@ use serde::{Deserialize, Deserializer};
 /// A field of an update: absent (keep), `null` (clear) or a value.
 pub type Patch<T> = Option<Option<T>>;
 
+/// Text that is wiped from memory when it is no longer needed.
+pub type Sensitive = zeroize::Zeroizing<String>;
+
 /// Tells `null` from absent: use with `#[serde(default, deserialize_with = "patch")]`.
 ///
 /// # Errors

@@ -1,12 +1,13 @@
 //! Secrets and their versions.
 
-use super::{body, secret_body};
+use super::{Sensitive, body, secret_body};
 
 secret_body! {
     /// `PUT /v1/vaults/{vault_id}/secrets/{path}`
     pub struct PutSecretRequest {
         /// The value; at most 1 MiB.
-        pub value: String,
+        #[cfg_attr(feature = "openapi", schema(value_type = String))]
+        pub value: Sensitive,
         /// For example `api_key`; absent: the type of the version before, else `generic`.
         #[serde(default, rename = "type", alias = "secret_type")]
         pub kind: Option<String>,
@@ -79,7 +80,8 @@ secret_body! {
         #[serde(flatten)]
         pub meta: SecretMeta,
         /// The value.
-        pub value: String,
+        #[cfg_attr(feature = "openapi", schema(value_type = String))]
+        pub value: Sensitive,
         /// `user:<uuid>` or `agent:<uuid>`
         pub created_by: String,
         /// Customer-managed keys are not supported: always `false`.

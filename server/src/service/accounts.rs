@@ -44,7 +44,7 @@ impl Services {
             }
         };
         let email = check::email(&request.email)?;
-        let secret = SecretString::from(request.password.clone());
+        let secret = SecretString::from(request.password.as_str());
         password::check_strength(&secret).map_err(|e| ServiceError::field("password", e))?;
         let display_name = match request
             .display_name
@@ -206,7 +206,7 @@ impl Services {
             "current_password",
         )
         .await?;
-        let secret = SecretString::from(request.new_password.clone());
+        let secret = SecretString::from(request.new_password.as_str());
         password::check_strength(&secret).map_err(|e| ServiceError::field("new_password", e))?;
         user.password_hash = self.hash_password(secret).await?;
         let event = events::by_caller(context, caller, "auth.password_change", "user", user.id);

@@ -1,6 +1,6 @@
 //! Reading values.
 
-use oneclaw_core::api::Secret;
+use oneclaw_core::api::{Secret, Sensitive};
 use oneclaw_core::ids::VaultId;
 use oneclaw_core::path::SecretPath;
 use oneclaw_crypto::envelope::{self, Sealed, SecretRef};
@@ -163,7 +163,7 @@ impl Services {
         meta.access_count += 1;
         Ok(Secret {
             meta,
-            value: value.expose_secret().to_owned(),
+            value: Sensitive::new(value.expose_secret().to_owned()),
             created_by: version.created_by.to_string(),
             cmek_encrypted: false,
         })

@@ -37,7 +37,7 @@ impl Services {
         path: &SecretPath,
         request: PutSecretRequest,
     ) -> Result<SecretMeta> {
-        let value = SecretString::from(request.value);
+        let value = SecretString::from(request.value.as_str());
         if value.expose_secret().len() > MAX_VALUE_BYTES {
             return Err(ServiceError::field(
                 "value",
