@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::findings::{self, Finding};
-use crate::source::root;
+use crate::source::{names, root};
 
 /// What each crate of the product may depend on, of this workspace. A new edge is a decision: it is entered here, and in
 /// docs/decisions/0002-crates.md, in the change that makes it.
@@ -186,6 +186,20 @@ fn packages() -> Vec<Package> {
     packages
 }
 
+impl Package {
+    /// Where the manifest names a dependency.
+    fn place(&self, dependency: &str) -> String {
+        let text = std::fs::read_to_string(root().join(&self.manifest)).unwrap();
+        let line = text
+            .lines()
+            .position(|line| names(line, dependency) && !line.starts_with("name"));
+        match line {
+            Some(index) => format!("{}:{}", self.manifest, index + 1),
+            None => self.manifest.clone(),
+        }
+    }
+}
+
 fn is_support(package: &Package) -> bool {
     SUPPORT.contains(&package.name.as_str())
 }
@@ -208,7 +222,7 @@ fn crates_depend_on_each_other_only_as_decided() {
         for dependency in &package.dependencies {
             if dependency.starts_with("oneclaw-") && !allowed.contains(&dependency.as_str()) {
                 found.push(Finding {
-                    place: package.manifest.clone(),
+                    place: package.place(dependency),
                     what: format!(
                         "`{}` must not depend on `{dependency}`; move what is needed to a crate that both may use, or decide on the edge in docs/decisions/0002-crates.md",
                         package.name
@@ -227,7 +241,7 @@ fn crates_from_outside_stay_in_their_layer() {
         for (name, owners, why) in OWNED {
             if package.dependencies.contains(*name) && !owners.contains(&package.name.as_str()) {
                 found.push(Finding {
-                    place: package.manifest.clone(),
+                    place: package.place(name),
                     what: format!(
                         "`{name}` belongs to {}, because {why}; go through its functions",
                         owners.join(" and ")
@@ -238,7 +252,7 @@ fn crates_from_outside_stay_in_their_layer() {
         for dependency in &package.dependencies {
             if dependency.contains("wasi") {
                 found.push(Finding {
-                    place: package.manifest.clone(),
+                    place: package.place(dependency),
                     what: format!(
                         "`{dependency}`: components import nothing, so nothing here may offer them WASI"
                     ),
@@ -259,7 +273,7 @@ fn core_sdk_and_plugins_have_few_dependencies() {
         for dependency in &package.dependencies {
             if !dependency.starts_with("oneclaw-") && !allowed.contains(&dependency.as_str()) {
                 found.push(Finding {
-                    place: package.manifest.clone(),
+                    place: package.place(dependency),
                     what: format!("`{dependency}` does not belong in `{name}`: {why}"),
                 });
             }

@@ -97,8 +97,9 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
+/// Tests, and what is run by hand like them.
 fn is_test_file(path: &str) -> bool {
-    path.ends_with("/tests.rs") || path.contains("/tests/") || path.starts_with("tests/")
+    path.ends_with("/tests.rs") || path.contains("/tests/") || path.contains("/examples/")
 }
 
 /// Whether a line of code has `token` in it as a whole: not as part of a longer name, and, if it begins with a name, not
