@@ -21,13 +21,17 @@ pub(super) fn evidence(decided: &DecidedAccess) -> Value {
         .evaluations()
         .iter()
         .map(|evaluation| {
-            json!({
+            let mut entry = json!({
                 "plugin": evaluation.plugin.name,
                 "version": evaluation.plugin.version,
                 "digest": evaluation.plugin.digest,
                 "settings": evaluation.settings_digest,
                 "fuel": evaluation.fuel,
-            })
+            });
+            if let (Err(failure), Some(entry)) = (&evaluation.outcome, entry.as_object_mut()) {
+                entry.insert("failure".to_owned(), json!(failure.detail));
+            }
+            entry
         })
         .collect();
     let mut details = json!({
