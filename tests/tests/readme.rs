@@ -47,13 +47,13 @@ fn run(shell: &str, script: &str, url: &str) -> Output {
         .unwrap_or_else(|e| panic!("`{shell}` cannot be run: {e}"))
 }
 
-async fn the_first_success_works_in(shell: &'static str) {
+/// Runs a script against a server of its own, and gives what it printed and the answers among it.
+async fn told(shell: &'static str, script: String) -> (String, Vec<Value>) {
     assert!(
         Command::new("curl").arg("--version").output().is_ok(),
-        "the README tells its story with curl: run `apt-get install curl`"
+        "the documents tell their stories with curl: run `apt-get install curl`"
     );
     let app = TestApp::start_with(Database::Sqlite, |config| config.signup = Signup::First).await;
-    let script = shell_blocks(&read("README.md"), STORY);
     let url = app.url.clone();
     let output = tokio::task::spawn_blocking(move || run(shell, &script, &url))
         .await
@@ -62,11 +62,15 @@ async fn the_first_success_works_in(shell: &'static str) {
     let complaints = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{said}\n{complaints}");
     assert_eq!(complaints, "", "{said}");
-
-    let answers: Vec<Value> = said
+    let answers = said
         .lines()
         .filter_map(|line| serde_json::from_str(line).ok())
         .collect();
+    (said, answers)
+}
+
+async fn the_first_success_works_in(shell: &'static str) {
+    let (said, answers) = told(shell, shell_blocks(&read("README.md"), STORY)).await;
     let [.., allowed, refused, trail, verified] = answers.as_slice() else {
         panic!("too few answers:\n{said}");
     };
@@ -97,6 +101,26 @@ async fn the_first_success_of_the_readme_works_in_bash() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_first_success_of_the_readme_works_in_a_plain_posix_shell() {
     the_first_success_works_in("sh").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_policy_of_the_guide_is_taken_and_its_question_to_the_trail_answered() {
+    let guide = read("docs/guides/access-policies.md");
+    let guide = guide.split("## A component of your own").next().unwrap();
+    let story = shell_blocks(&read("README.md"), STORY);
+    let script = guide
+        .split("```sh\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .fold(story, |script, block| script + block);
+    let (said, answers) = told("bash", script).await;
+    let [.., policy, trail] = answers.as_slice() else {
+        panic!("too few answers:\n{said}");
+    };
+    assert_eq!(policy["secret_path_pattern"], "env/staging/**", "{said}");
+    let window = &policy["conditions"]["time_window"];
+    assert_eq!(window["timezone"], "Europe/Berlin", "{said}");
+    assert_eq!(trail["count"], 2, "{said}");
 }
 
 #[test]

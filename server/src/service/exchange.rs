@@ -12,7 +12,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::Services;
-use super::caller::{Caller, Identity, RequestContext};
+use super::caller::{Caller, RequestContext};
 use super::error::{Result, ServiceError};
 use super::events::{self, EventExt};
 use super::gate::is_path_scope;
@@ -169,6 +169,7 @@ impl Services {
     ///
     /// # Errors
     /// [`ServiceError::Unauthenticated`]; the second use of a refresh token ends its whole session.
+    /// [`ServiceError::Forbidden`] for the bearer token of an agent.
     pub async fn refresh(
         &self,
         context: &RequestContext,
@@ -180,24 +181,7 @@ impl Services {
             .as_deref()
             .filter(|token| !token.is_empty())
         else {
-            // A token of a session stays one of it: signing out with the fresh token ends the session all the same.
-            let session = caller
-                .and_then(|caller| caller.token.as_ref())
-                .and_then(|token| token.session);
-            return match caller.map(|caller| &caller.identity) {
-                Some(Identity::Human(user)) => self.issue_user_token(
-                    user,
-                    context.at,
-                    self.config.tokens.user_seconds.into(),
-                    session,
-                ),
-                Some(Identity::Agent(session)) => {
-                    self.issue_agent_token(&session.agent, context.at).await
-                }
-                None => Err(ServiceError::Unauthenticated(
-                    "send `refresh_token` in the body, or a bearer token that is still valid",
-                )),
-            };
+            return self.renew(context, caller).await;
         };
         let attempt = self
             .throttles
@@ -213,6 +197,30 @@ impl Services {
             .ok_or(BAD_REFRESH)?;
         attempt.succeeded();
         self.open_session(context, &user, used.family).await
+    }
+
+    /// A fresh token for a human who shows one that is still valid. Agents exchange their key instead: a stolen token of
+    /// an agent must not be kept alive after its key was changed.
+    async fn renew(
+        &self,
+        context: &RequestContext,
+        caller: Option<&Caller>,
+    ) -> Result<TokenResponse> {
+        let caller = caller.ok_or(ServiceError::Unauthenticated(
+            "send `refresh_token` in the body, or a bearer token that is still valid",
+        ))?;
+        let user = caller.human().map_err(|_| {
+            ServiceError::Forbidden(
+                "an agent gets a fresh token for its key, at /v1/auth/agent-token".to_owned(),
+            )
+        })?;
+        // A token of a session stays one of it: signing out with the fresh token ends the session all the same.
+        let session = caller.token.as_ref().and_then(|token| token.session);
+        let lifetime = self.config.tokens.user_seconds.into();
+        let response = self.issue_user_token(user, context.at, lifetime, session)?;
+        let event = events::by_caller(context, caller, "auth.refresh", "user", user.id);
+        self.store.record(event).await?;
+        Ok(response)
     }
 
     /// A refresh token that is used twice has been copied: that is worth an event.

@@ -103,6 +103,12 @@ async fn a_refresh_without_a_body_exchanges_a_valid_bearer_token() {
         .await
         .expect(200);
     assert!(fresh["access_token"].is_string());
+    assert_eq!(app.events(&human, "action=auth.refresh").await.len(), 1);
+    let agent = app.agent(&human, json!({})).await;
+    let token = app.token(&agent).await;
+    app.send(Method::POST, "/v1/auth/refresh", &token, None)
+        .await
+        .problem(403);
     app.send(Method::POST, "/v1/auth/refresh", "", None)
         .await
         .problem(401);
