@@ -72,6 +72,8 @@ pub struct Running {
     pub services: SharedServices,
     /// Whether the root key was made just now.
     pub made_root_key: bool,
+    /// Whether there was an account when the server started.
+    pub is_claimed: bool,
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
@@ -114,7 +116,16 @@ pub async fn start(mut config: Config, clock: SharedClock) -> Result<Running, St
         AccessMode::Fresh => Mode::Fresh,
         AccessMode::Warm => Mode::Warm,
     };
-    let keys = Keys::load(root, &store, clock.now()).await?;
+    let keys = match Keys::load(root, &store, clock.now()).await {
+        Ok(keys) => keys,
+        Err(error) => {
+            if made_root_key && let RootKeySource::File(path) = &config.root_key {
+                // It would only stand in the way of the one that belongs here. A failure to remove it changes nothing.
+                let _ = std::fs::remove_file(path);
+            }
+            return Err(error.into());
+        }
+    };
     let listener = TcpListener::bind(config.listen)
         .await
         .map_err(|source| StartError::Listen {
@@ -140,6 +151,7 @@ pub async fn start(mut config: Config, clock: SharedClock) -> Result<Running, St
         config,
     });
     let router = router::build(Arc::clone(&services));
+    let is_claimed = store.first_org().await?.is_some();
     let (stop, stopped) = oneshot::channel::<()>();
     let jobs = crate::jobs::spawn(Arc::clone(&services));
     let task = tokio::spawn(async move {
@@ -155,6 +167,7 @@ pub async fn start(mut config: Config, clock: SharedClock) -> Result<Running, St
         address,
         services,
         made_root_key,
+        is_claimed,
         stop,
         task,
     })

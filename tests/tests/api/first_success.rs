@@ -94,3 +94,33 @@ async fn everything_is_still_there_after_a_restart() {
         .expect(200);
     assert_eq!(read["value"], "kept");
 }
+
+#[tokio::test]
+async fn a_database_without_its_root_key_is_refused_and_no_other_key_is_left_in_its_place() {
+    let app = TestApp::start().await;
+    app.human("ops").await;
+    let dir = app.stop().await;
+    let root_key = dir.path().join("root.key");
+    let original = std::fs::read(&root_key).unwrap();
+    std::fs::remove_file(&root_key).unwrap();
+    let config = oneclaw_server::config::Config {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        ..oneclaw_server::config::Config::for_data_dir(dir.path().to_owned())
+    };
+    let error = oneclaw_server::app::start(config.clone(), oneclaw_tests::clock::TestClock::new())
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("another root key"), "{error}");
+    assert!(!root_key.exists());
+    std::fs::write(&root_key, original).unwrap();
+    std::fs::set_permissions(
+        &root_key,
+        std::os::unix::fs::PermissionsExt::from_mode(0o600),
+    )
+    .unwrap();
+    let running = oneclaw_server::app::start(config, oneclaw_tests::clock::TestClock::new())
+        .await
+        .unwrap();
+    assert!(running.is_claimed && !running.made_root_key);
+    running.stop().await;
+}
