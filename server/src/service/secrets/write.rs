@@ -6,7 +6,7 @@ use oneclaw_core::ids::{SecretId, VaultId};
 use oneclaw_core::path::{SecretPath, excerpt};
 use oneclaw_crypto::envelope::{self, Sealed, SecretRef};
 use oneclaw_crypto::random::{self, Charset};
-use oneclaw_policy_host::{DeleteSecret, MaySeal, RotateSecret, WriteSecret};
+use oneclaw_policy_host::{Action, DeleteSecret, MaySeal, RotateSecret, WriteSecret};
 use oneclaw_store::{SecretVersion, StoreError};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
@@ -120,17 +120,7 @@ impl Services {
             .gate
             .admit::<RotateSecret>(context, caller, vault, path)
             .await?;
-        let missing = match self.store.secret(grant.vault.id, path).await? {
-            Some(secret) if secret.deleted_at.is_none() => None,
-            Some(_) => Some(DELETED),
-            None => Some(UNKNOWN),
-        };
-        if let Some(why) = missing {
-            return Err(self
-                .gate
-                .nothing_done(context, caller, &grant, path, why)
-                .await?);
-        }
+        self.must_exist(context, caller, &grant, path).await?;
         self.store_version(context, caller, &grant, path, "secret.rotate", draft)
             .await
     }
@@ -150,17 +140,7 @@ impl Services {
             .gate
             .admit::<DeleteSecret>(context, caller, vault, path)
             .await?;
-        let missing = match self.store.secret(grant.vault.id, path).await? {
-            Some(secret) if secret.deleted_at.is_none() => None,
-            Some(_) => Some(DELETED),
-            None => Some(UNKNOWN),
-        };
-        if let Some(why) = missing {
-            return Err(self
-                .gate
-                .nothing_done(context, caller, &grant, path, why)
-                .await?);
-        }
+        self.must_exist(context, caller, &grant, path).await?;
         let event = events::by_caller(context, caller, "secret.delete", "secret", path)
             .in_vault(grant.vault.id)
             .with_details(grant.evidence);
@@ -202,6 +182,25 @@ impl Services {
                 .await?),
             other => Ok(other?),
         }
+    }
+
+    /// That there is a secret which is not deleted; otherwise records the decision that led to nothing.
+    async fn must_exist<A: Action>(
+        &self,
+        context: &RequestContext,
+        caller: &Caller,
+        grant: &Grant<A>,
+        path: &SecretPath,
+    ) -> Result<()> {
+        let why = match self.store.secret(grant.vault.id, path).await? {
+            Some(secret) if secret.deleted_at.is_none() => return Ok(()),
+            Some(_) => DELETED,
+            None => UNKNOWN,
+        };
+        Err(self
+            .gate
+            .nothing_done(context, caller, grant, path, why)
+            .await?)
     }
 
     /// Seals a value under the next version number; another writer may take the number first, then it is sealed anew.
