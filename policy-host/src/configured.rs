@@ -9,12 +9,12 @@ use oneclaw_core::request::AccessRequest;
 use oneclaw_core::verdict::Decision;
 use sha2::{Digest, Sha256};
 
-use crate::bindings::access::AccessPolicyPre;
-use crate::cage::{Budget, Cage};
+use crate::cage::Budget;
 use crate::engine::Shared;
 use crate::error::{ConfigureError, Problem, SnapshotError};
 use crate::failure::{CONFIGURE_FAILED, Evaluation, Failure, WRONG_ORGANISATION};
 use crate::plugin::Plugin;
+use crate::ready::Ready;
 use crate::running::Running;
 use crate::snapshot;
 
@@ -36,13 +36,13 @@ pub enum Mode {
 pub struct Configured {
     shared: Arc<Shared>,
     plugin: Arc<Plugin>,
-    base: AccessPolicyPre<Cage>,
+    base: Ready,
     org: OrgId,
     settings: Box<str>,
     settings_digest: Arc<str>,
     needed_facts: Vec<String>,
-    snapshot: RwLock<Option<AccessPolicyPre<Cage>>>,
-    warm: Mutex<Vec<Running>>,
+    snapshot: RwLock<Option<Ready>>,
+    warm: Mutex<Vec<Box<Running>>>,
 }
 
 impl fmt::Debug for Configured {
@@ -82,7 +82,10 @@ impl Configured {
         let budget = Budget::configure(&shared.limits);
         let mut trial = Running::start(&shared.serving.engine, &base, &shared.limits, budget)
             .map_err(ConfigureError::Failed)?;
-        let needs = match trial.configure(settings).map_err(ConfigureError::Failed)? {
+        let needs = match trial
+            .configure(&base, settings)
+            .map_err(ConfigureError::Failed)?
+        {
             Ok(needs) => needs,
             Err(problems) => {
                 let problems = problems
@@ -199,7 +202,10 @@ impl Configured {
     }
 
     fn decide_warm(&self, request: &AccessRequest) -> (Result<Decision, Failure>, u64) {
-        let mut running = match self.take_warm().map_or_else(|| self.start(), Ok) {
+        let mut running = match self
+            .take_warm()
+            .map_or_else(|| self.start().map(Box::new), Ok)
+        {
             Ok(running) => running,
             Err(failure) => return (Err(failure), 0),
         };
@@ -215,13 +221,13 @@ impl Configured {
         let Shared {
             serving, limits, ..
         } = &*self.shared;
-        if let Some(pre) = &*self.snapshot.read().unwrap_or_else(PoisonError::into_inner) {
-            return Running::start(&serving.engine, pre, limits, Budget::decision(limits));
+        if let Some(ready) = &*self.snapshot.read().unwrap_or_else(PoisonError::into_inner) {
+            return Running::start(&serving.engine, ready, limits, Budget::decision(limits));
         }
         let budget = Budget::configure(limits);
         let mut running = Running::start(&serving.engine, &self.base, limits, budget)?;
         let failed = |what: String| Failure::new(CONFIGURE_FAILED, what);
-        match running.configure(&self.settings) {
+        match running.configure(&self.base, &self.settings) {
             Ok(Ok(_)) => Ok(running),
             Ok(Err(_)) => Err(failed(
                 "the plugin now refuses settings it had accepted".to_owned(),
@@ -232,7 +238,7 @@ impl Configured {
         }
     }
 
-    fn take_warm(&self) -> Option<Running> {
+    fn take_warm(&self) -> Option<Box<Running>> {
         let running = self
             .warm
             .lock()
@@ -242,7 +248,7 @@ impl Configured {
         Some(running)
     }
 
-    fn keep_warm(&self, running: Running) {
+    fn keep_warm(&self, running: Box<Running>) {
         if self.shared.take_warm_place() {
             self.warm
                 .lock()

@@ -17,6 +17,7 @@ mod failure;
 mod limits;
 mod permit;
 mod plugin;
+mod ready;
 mod running;
 mod sentences;
 mod snapshot;

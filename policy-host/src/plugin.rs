@@ -7,13 +7,14 @@ use sha2::{Digest, Sha256};
 use wasmtime::component::{Component, InstancePre};
 
 use crate::audit::audit;
-use crate::bindings::access::AccessPolicyPre;
+use crate::bindings::access::oneclaw::policy::types as wit;
 use crate::bindings::transaction::TransactionGuardrailPre;
 use crate::cage::{self, Budget, Cage};
 use crate::catch;
 use crate::engine::Shared;
 use crate::error::LoadError;
 use crate::failure::Failure;
+use crate::ready::Ready;
 
 /// Most bytes of a name or a version in a manifest.
 const MAX_WORD_BYTES: usize = 64;
@@ -60,9 +61,9 @@ pub struct Plugin {
     worlds: Worlds,
     /// The component itself, from which snapshots are made.
     pub(crate) bytes: Box<[u8]>,
-    pub(crate) access: Option<AccessPolicyPre<Cage>>,
+    pub(crate) access: Option<Ready>,
     /// The component with the means to read its memory, compiled when the first snapshot is made.
-    pub(crate) instrumented: OnceLock<AccessPolicyPre<Cage>>,
+    pub(crate) instrumented: OnceLock<Ready>,
 }
 
 impl fmt::Debug for Plugin {
@@ -117,7 +118,7 @@ impl Plugin {
         let pre = shared.serving.linker.instantiate_pre(&component);
         let pre = pre.map_err(|error| LoadError::Compile(format!("{error:#}")))?;
         let (access, worlds) = worlds(&pre)?;
-        let manifest = describe(shared, &pre, &access)?;
+        let manifest = describe(shared, &pre)?;
         let plugin = Arc::new(Self {
             identity: Arc::new(PluginIdentity {
                 name: manifest.name.clone(),
@@ -153,38 +154,32 @@ fn compile(shared: &Shared, digest: &str, bytes: &[u8]) -> Result<Component, Loa
 }
 
 /// Checks every type of the world's functions; having their names is not enough.
-fn worlds(pre: &InstancePre<Cage>) -> Result<(Option<AccessPolicyPre<Cage>>, Worlds), LoadError> {
+fn worlds(pre: &InstancePre<Cage>) -> Result<(Option<Ready>, Worlds), LoadError> {
     let exports = |name: &str| pre.component().get_export_index(None, name).is_some();
     let error = |error: wasmtime::Error| LoadError::World(format!("{error:#}"));
     let access = exports("evaluate-access")
-        .then(|| AccessPolicyPre::new(pre.clone()).map_err(error))
+        .then(|| Ready::new(pre.clone()).map_err(error))
         .transpose()?;
-    let transaction = exports("evaluate-transaction")
-        .then(|| TransactionGuardrailPre::new(pre.clone()).map_err(error))
-        .transpose()?;
+    let transaction = exports("evaluate-transaction");
+    if transaction {
+        TransactionGuardrailPre::new(pre.clone()).map_err(error)?;
+    }
     let worlds = Worlds {
         access_policy: access.is_some(),
-        transaction_guardrail: transaction.is_some(),
+        transaction_guardrail: transaction,
     };
     Ok((access, worlds))
 }
 
-fn describe(
-    shared: &Shared,
-    pre: &InstancePre<Cage>,
-    access: &Option<AccessPolicyPre<Cage>>,
-) -> Result<Manifest, LoadError> {
+fn describe(shared: &Shared, pre: &InstancePre<Cage>) -> Result<Manifest, LoadError> {
     let budget = Budget::configure(&shared.limits);
     let mut store = cage::store(&shared.serving.engine, &shared.limits, budget)
         .map_err(|error| LoadError::Compile(format!("{error:#}")))?;
-    let answer = match access {
-        Some(pre) => pre
-            .instantiate(&mut store)
-            .and_then(|p| p.call_describe(&mut store)),
-        None => TransactionGuardrailPre::new(pre.clone())
-            .and_then(|pre| pre.instantiate(&mut store))
-            .and_then(|p| p.call_describe(&mut store)),
-    };
+    // Both worlds have this function.
+    let answer = pre.instantiate(&mut store).and_then(|instance| {
+        let describe = instance.get_typed_func::<(), (wit::Manifest,)>(&mut store, "describe")?;
+        Ok(describe.call(&mut store, ())?.0)
+    });
     let manifest =
         answer.map_err(|error| LoadError::Describe(Failure::of(&error, store.data())))?;
     checked(Manifest {

@@ -5,37 +5,33 @@ use oneclaw_core::verdict::Decision;
 use wasmtime::Store;
 
 use crate::adapt;
-use crate::bindings::access::oneclaw::policy::types as wit;
-use crate::bindings::access::{AccessPolicy, AccessPolicyPre};
 use crate::cage::{self, Budget, Cage};
 use crate::failure::{Failure, TRAP};
 use crate::limits::Limits;
+use crate::ready::{Ready, Started, Taken};
 
 /// An instance and the store it lives in. Dropped after any failure: a component that trapped cannot be entered again.
 pub(crate) struct Running {
     store: Store<Cage>,
-    policy: AccessPolicy,
+    started: Started,
     /// Decisions made so far.
     pub(crate) decisions: u32,
 }
-
-/// What taking in settings led to.
-pub(crate) type Taken = Result<wit::Needs, Vec<wit::Problem>>;
 
 impl Running {
     /// Starts an instance, with fuel and time for `budget`.
     pub(crate) fn start(
         engine: &wasmtime::Engine,
-        pre: &AccessPolicyPre<Cage>,
+        ready: &Ready,
         limits: &Limits,
         budget: Budget,
     ) -> Result<Self, Failure> {
         let mut store = cage::store(engine, limits, budget)
             .map_err(|error| Failure::new(TRAP, format!("no store: {error:#}")))?;
-        match pre.instantiate(&mut store) {
-            Ok(policy) => Ok(Self {
+        match ready.start(&mut store) {
+            Ok(started) => Ok(Self {
                 store,
-                policy,
+                started,
                 decisions: 0,
             }),
             Err(error) => Err(instantiation(&error, store.data())),
@@ -43,8 +39,8 @@ impl Running {
     }
 
     /// Hands settings over, with what is left of the budget it was started with.
-    pub(crate) fn configure(&mut self, settings: &str) -> Result<Taken, Failure> {
-        let taken = self.policy.call_configure(&mut self.store, settings);
+    pub(crate) fn configure(&mut self, ready: &Ready, settings: &str) -> Result<Taken, Failure> {
+        let taken = ready.configure(&mut self.store, &self.started, settings);
         taken.map_err(|error| Failure::of(&error, self.store.data()))
     }
 
@@ -57,10 +53,7 @@ impl Running {
         if let Err(error) = cage::arm(&mut self.store, budget) {
             return (Err(Failure::of(&error, self.store.data())), 0);
         }
-        let facts = adapt::facts(request);
-        let answer = self
-            .policy
-            .call_evaluate_access(&mut self.store, adapt::access_request(request, &facts));
+        let answer = self.started.evaluate(&mut self.store, request);
         let fuel = budget
             .fuel
             .saturating_sub(self.store.get_fuel().unwrap_or(0));

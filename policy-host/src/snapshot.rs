@@ -12,13 +12,13 @@ use wasmtime::component::{Component, Instance, Lift, WasmList};
 use wasmtime_wizer::{ComponentInstanceState, Wizer};
 
 use crate::artefacts;
-use crate::bindings::access::{AccessPolicyIndices, AccessPolicyPre};
 use crate::cage::{self, Budget, Cage};
 use crate::catch;
 use crate::engine::Shared;
 use crate::error::SnapshotError;
 use crate::failure::{CONFIGURE_FAILED, Failure};
 use crate::plugin::Plugin;
+use crate::ready::Ready;
 
 /// The instrumentation grows the memory by one page to have room for its answer.
 const SPARE_MEMORY_BYTES: u64 = 64 << 10;
@@ -28,28 +28,24 @@ pub(crate) fn make(
     shared: &Shared,
     plugin: &Plugin,
     settings: &str,
-) -> Result<AccessPolicyPre<Cage>, SnapshotError> {
+) -> Result<Ready, SnapshotError> {
     catch::panics(|| try_make(shared, plugin, settings)).map_err(SnapshotError::Unsupported)?
 }
 
-fn try_make(
-    shared: &Shared,
-    plugin: &Plugin,
-    settings: &str,
-) -> Result<AccessPolicyPre<Cage>, SnapshotError> {
+fn try_make(shared: &Shared, plugin: &Plugin, settings: &str) -> Result<Ready, SnapshotError> {
     let wizer = Wizer::new();
     let (context, instrumented) = wizer
         .instrument_component(&plugin.bytes)
         .map_err(unsupported)?;
-    let pre = match plugin.instrumented.get() {
-        Some(pre) => pre,
+    let ready = match plugin.instrumented.get() {
+        Some(ready) => ready,
         None => {
-            let pre = compile_instrumented(shared, &instrumented).map_err(unsupported)?;
-            plugin.instrumented.get_or_init(|| pre)
+            let ready = compile_instrumented(shared, &instrumented).map_err(unsupported)?;
+            plugin.instrumented.get_or_init(|| ready)
         }
     };
 
-    let mut state = configure(shared, pre, settings)?;
+    let mut state = configure(shared, ready, settings)?;
     let snapshot = poll_once(wizer.snapshot_component(&context, &mut state))
         .ok_or_else(|| SnapshotError::Unsupported("reading the memory did not end".to_owned()))?
         .map_err(unsupported)?;
@@ -63,24 +59,20 @@ fn unsupported(error: wasmtime::Error) -> SnapshotError {
     SnapshotError::Unsupported(format!("{error:#}"))
 }
 
-fn compile_instrumented(shared: &Shared, wasm: &[u8]) -> wasmtime::Result<AccessPolicyPre<Cage>> {
+fn compile_instrumented(shared: &Shared, wasm: &[u8]) -> wasmtime::Result<Ready> {
     let component = Component::new(&shared.workshop.engine, wasm)?;
-    AccessPolicyPre::new(shared.workshop.linker.instantiate_pre(&component)?)
+    Ready::new(shared.workshop.linker.instantiate_pre(&component)?)
 }
 
 /// Compiles in the workshop, on one thread, for the serving engine: both generate the same code.
-fn compile(shared: &Shared, wasm: &[u8]) -> wasmtime::Result<AccessPolicyPre<Cage>> {
+fn compile(shared: &Shared, wasm: &[u8]) -> wasmtime::Result<Ready> {
     let code = shared.workshop.engine.precompile_component(wasm)?;
     let component = artefacts::revive(&shared.serving.engine, &code)?;
     component.initialize_copy_on_write_image()?;
-    AccessPolicyPre::new(shared.serving.linker.instantiate_pre(&component)?)
+    Ready::new(shared.serving.linker.instantiate_pre(&component)?)
 }
 
-fn configure(
-    shared: &Shared,
-    pre: &AccessPolicyPre<Cage>,
-    settings: &str,
-) -> Result<Configuring, SnapshotError> {
+fn configure(shared: &Shared, ready: &Ready, settings: &str) -> Result<Configuring, SnapshotError> {
     let limits = &shared.limits;
     let mut store = cage::store_with_spare_memory(
         &shared.workshop.engine,
@@ -89,10 +81,9 @@ fn configure(
         SPARE_MEMORY_BYTES,
     )
     .map_err(unsupported)?;
-    let instance = pre.instance_pre().instantiate(&mut store);
-    let taken = instance.and_then(|instance| {
-        let policy = AccessPolicyIndices::new(pre.instance_pre())?.load(&mut store, &instance)?;
-        Ok((instance, policy.call_configure(&mut store, settings)?))
+    let taken = ready.start(&mut store).and_then(|started| {
+        let taken = ready.configure(&mut store, &started, settings)?;
+        Ok((started.instance, taken))
     });
     match taken {
         Ok((instance, Ok(_))) => {
