@@ -2,6 +2,7 @@
 
 use oneclaw_policy_sdk::AccessRequest;
 
+use crate::index::Ending;
 use crate::rules::{Policies, Rule};
 
 /// What the policies say to a request.
@@ -64,8 +65,8 @@ impl Policies {
             return Outcome::Owner;
         }
         let mut search = Search::new(self, request);
-        for hash in self.index.beginnings(request.path.as_bytes()) {
-            if let Some(rules) = self.index.get(hash).and_then(|run| self.rules.get(run)) {
+        for key in self.index.keys(request.path.as_bytes(), search.ending) {
+            if let Some(rules) = self.index.get(key).and_then(|run| self.rules.get(run)) {
                 // Within a run the stronger come first: once one applies, or all the rest are weaker than one that
                 // does, the run is done.
                 for rule in rules {
@@ -98,6 +99,8 @@ impl Policies {
 struct Search<'a, 'r> {
     policies: &'a Policies,
     request: &'r AccessRequest,
+    /// That of the path.
+    ending: Ending,
     /// The strongest rule that applies.
     applying: Option<&'a Rule>,
     /// The strongest rule that a condition alone keeps from applying.
@@ -105,10 +108,11 @@ struct Search<'a, 'r> {
 }
 
 impl<'a, 'r> Search<'a, 'r> {
-    const fn new(policies: &'a Policies, request: &'r AccessRequest) -> Self {
+    fn new(policies: &'a Policies, request: &'r AccessRequest) -> Self {
         Self {
             policies,
             request,
+            ending: Ending::of(request.path.as_bytes()),
             applying: None,
             kept_back: None,
         }
@@ -121,7 +125,7 @@ impl<'a, 'r> Search<'a, 'r> {
     /// Takes a rule into account that is stronger than the strongest so far. Tells whether it applies.
     fn consider(&mut self, rule: &'a Rule) -> bool {
         if !rule.permissions.contains(self.request.permission)
-            || !rule.matches(self.request.path.as_bytes())
+            || !rule.matches(self.request.path.as_bytes(), self.ending)
         {
             return false;
         }

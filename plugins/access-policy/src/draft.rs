@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use oneclaw_policy_sdk::{Problem, settings::problem};
 
 use crate::conditions::{Conditions, ZonedWindow};
-use crate::index::Index;
+use crate::index::{Index, Key};
 use crate::network::Network;
 use crate::pattern::Shape;
 use crate::rules::{Permissions, Policies, Rule};
@@ -123,11 +123,11 @@ impl Draft {
             drafted.rule.rank = rank;
             rules.push(drafted.rule);
         }
-        rules.sort_unstable_by_key(|rule| (rule.prefix_hash, rule.rank));
-        let hashes: Vec<u64> = rules.iter().map(|rule| rule.prefix_hash).collect();
+        rules.sort_unstable_by_key(|rule| (rule.key, rule.rank));
+        let keys: Vec<Key> = rules.iter().map(|rule| rule.key).collect();
         Ok(Policies {
             rules: rules.into_boxed_slice(),
-            index: Index::build(&hashes, self.deepest),
+            index: Index::build(&keys, self.deepest),
             zones: zones.into_boxed_slice(),
         })
     }

@@ -1,8 +1,8 @@
 //! The built-in access policy.
 //!
 //! Its settings hold the policies that can apply to one caller in one vault ([`Settings`]); `configure` turns them into
-//! an index over the literal beginnings of their patterns, so that a decision looks only at policies whose pattern begins
-//! like the path.
+//! an index over the literal beginnings and endings of their patterns, so that a decision looks only at policies whose
+//! pattern begins or ends like the path.
 //!
 //! A policy *applies* to a request when its pattern matches the path, it grants the permission (`write` covers delete and
 //! rotate), it has not expired and all its conditions hold. Among those that apply the highest priority decides; there a
@@ -21,6 +21,7 @@ mod pattern;
 mod rules;
 mod settings;
 mod window;
+mod words;
 
 pub use decide::{Condition, Outcome};
 pub use rules::Policies;

@@ -3,15 +3,16 @@
 use oneclaw_policy_sdk::Permission;
 
 use crate::conditions::Conditions;
-use crate::index::Index;
+use crate::index::{Ending, Index, Key};
 use crate::matcher;
 use crate::pattern::{Rest, Shape, rest_start};
 use crate::window::Zone;
+use crate::words;
 
 /// One caller's policies in one vault, indexed.
 #[derive(Debug)]
 pub struct Policies {
-    /// Rules whose patterns begin with the same literal segments stand together, the stronger first.
+    /// Rules that have the same key stand together, the stronger first.
     pub(crate) rules: Box<[Rule]>,
     pub(crate) index: Index,
     pub(crate) zones: Box<[Zone]>,
@@ -20,8 +21,10 @@ pub struct Policies {
 /// One policy.
 #[derive(Debug)]
 pub(crate) struct Rule {
-    /// Hash of the literal beginning of the pattern.
-    pub(crate) prefix_hash: u64,
+    /// What the rule is found by.
+    pub(crate) key: Key,
+    /// That of the pattern, if its last segment is literal.
+    ending: Option<Ending>,
     /// The id, then the pattern: one allocation for both.
     text: Box<str>,
     id_len: u16,
@@ -46,8 +49,11 @@ impl Rule {
         conditions: Option<Box<Conditions>>,
     ) -> Option<Self> {
         let prefix = pattern.get(..usize::from(shape.prefix_len))?;
+        let last = pattern.rsplit('/').next().unwrap_or(pattern);
+        let ending = (!last.contains('*')).then(|| Ending::of(last.as_bytes()));
         Some(Self {
-            prefix_hash: crate::index::hash(prefix.as_bytes()),
+            key: Key::of(prefix.as_bytes(), ending),
+            ending,
             text: [id, pattern].concat().into_boxed_str(),
             id_len: u16::try_from(id.len()).ok()?,
             prefix_len: shape.prefix_len,
@@ -70,8 +76,11 @@ impl Rule {
             .unwrap_or_default()
     }
 
-    /// Whether the pattern matches the path.
-    pub(crate) fn matches(&self, path: &[u8]) -> bool {
+    /// Whether the pattern matches a path, whose ending is `ending`.
+    pub(crate) fn matches(&self, path: &[u8], ending: Ending) -> bool {
+        if self.ending.is_some_and(|wanted| wanted != ending) {
+            return false;
+        }
         let prefix_len = usize::from(self.prefix_len);
         let pattern = self.pattern();
         let (Some(prefix), Some(beginning)) = (pattern.get(..prefix_len), path.get(..prefix_len))
@@ -88,12 +97,12 @@ impl Rule {
         let Some(behind) = behind else {
             return false;
         };
-        if !matcher::same(prefix, beginning) {
+        if !words::same(prefix, beginning) {
             return false;
         }
         match self.rest {
             Rest::Nothing => behind.is_empty(),
-            Rest::OneSegment => !behind.is_empty() && !behind.contains(&b'/'),
+            Rest::OneSegment => !behind.is_empty() && words::segment_len(behind) == behind.len(),
             Rest::Anything => true,
             Rest::Glob => pattern
                 .get(rest_start(prefix_len)..)
