@@ -7,6 +7,7 @@ use wasmtime::{ResourceLimiter, Store, StoreContextMut, UpdateDeadline};
 
 use crate::bindings::access::oneclaw::policy as wit;
 use crate::bindings::transaction::oneclaw::policy as transaction_wit;
+use crate::deadline::{Deadline, Expiry, processor_time};
 use crate::limits::Limits;
 
 /// The data of a store. Holds nothing of a request: a component has no way to ask for it anyway.
@@ -14,7 +15,7 @@ pub(crate) struct Cage {
     limits: Limits,
     spare_memory_bytes: u64,
     refused: Option<String>,
-    grace_ticks: u64,
+    deadline: Deadline,
 }
 
 impl Cage {
@@ -83,7 +84,7 @@ pub(crate) fn store_with_spare_memory(
         limits: *limits,
         spare_memory_bytes,
         refused: None,
-        grace_ticks: 0,
+        deadline: Deadline::new(budget.ticks),
     };
     let mut store = Store::new(engine, cage);
     store.limiter(|cage| cage);
@@ -97,18 +98,15 @@ pub(crate) fn store_with_spare_memory(
 pub(crate) fn arm(store: &mut Store<Cage>, budget: Budget) -> wasmtime::Result<()> {
     store.set_fuel(budget.fuel)?;
     store.set_epoch_deadline(budget.ticks);
-    store.data_mut().grace_ticks = budget.ticks;
+    store.data_mut().deadline = Deadline::new(budget.ticks);
     Ok(())
 }
 
-/// The first expiry is forgiven once. A decision takes microseconds, so what let a deadline pass is far more often a
-/// thread that the operating system did not run than a plugin that is busy; and a busy one is stopped all the same,
-/// before twice its deadline.
 fn deadline_passed(mut cx: StoreContextMut<'_, Cage>) -> wasmtime::Result<UpdateDeadline> {
-    match std::mem::take(&mut cx.data_mut().grace_ticks) {
-        0 => Ok(UpdateDeadline::Interrupt),
-        ticks => Ok(UpdateDeadline::Continue(ticks)),
-    }
+    Ok(match cx.data_mut().deadline.passed(processor_time()) {
+        Expiry::PutOff => UpdateDeadline::Continue(1),
+        Expiry::Final => UpdateDeadline::Interrupt,
+    })
 }
 
 impl ResourceLimiter for Cage {

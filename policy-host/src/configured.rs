@@ -169,8 +169,7 @@ impl Configured {
             .unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// Asks the plugin. Runs on the caller's thread, for microseconds as a rule and at most for twice the deadlines in
-    /// force.
+    /// Asks the plugin. Runs on the caller's thread, for microseconds as a rule; the deadlines in force bound it.
     ///
     /// A request of another organisation is not shown to the plugin: the outcome is `internal/wrong-organisation`.
     #[must_use]

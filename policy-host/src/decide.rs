@@ -26,7 +26,7 @@ pub enum Attachment {
 /// Asks every attached plugin and combines what they answer. A permit that follows from it is good for
 /// `permit_ttl_ms` milliseconds, counted from the time of the request.
 ///
-/// Runs on the caller's thread: a few microseconds for each plugin as a rule, and at most twice the deadlines in force.
+/// Runs on the caller's thread: a few microseconds for each plugin as a rule; the deadlines in force bound it.
 #[must_use]
 pub fn decide_access(
     request: AccessRequest,

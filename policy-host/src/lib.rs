@@ -10,6 +10,7 @@ mod cage;
 mod catch;
 mod combine;
 mod configured;
+mod deadline;
 mod decide;
 mod engine;
 mod error;

@@ -44,10 +44,10 @@ limits! {
     fuel_per_decision / with_fuel_per_decision = 10_000_000, 10_000..=10_000_000_000;
     /// Units of fuel for taking in settings once, which includes starting the component.
     fuel_per_configure / with_fuel_per_configure = 200_000_000, 10_000..=100_000_000_000;
-    /// Wall-clock milliseconds for one decision. The net below fuel, for work that fuel does not see. The first time it
-    /// is exceeded it is granted once more, because a thread that was not given a processor looks the same from outside.
+    /// Wall-clock milliseconds for one decision: the net below fuel. A thread that was not given a processor gets more,
+    /// a plugin that is busy is stopped after half as long again.
     deadline_ms / with_deadline_ms = 2, 1..=60_000;
-    /// Wall-clock milliseconds for taking in settings; granted twice like [`Self::deadline_ms`].
+    /// Wall-clock milliseconds for taking in settings, counted like [`Self::deadline_ms`].
     configure_deadline_ms / with_configure_deadline_ms = 100, 1..=600_000;
     /// Bytes of linear memory. Small, because filling it is what a hog does until it is stopped.
     memory_bytes / with_memory_bytes = 4 << 20, 64 << 10..=256 << 20;
