@@ -42,6 +42,10 @@ pub struct Configured {
     settings_digest: Arc<str>,
     needed_facts: Vec<String>,
     snapshot: RwLock<Option<Ready>>,
+    #[expect(
+        clippy::vec_box,
+        reason = "an instance is large, and is moved in and out at every decision"
+    )]
     warm: Mutex<Vec<Box<Running>>>,
 }
 
