@@ -46,7 +46,7 @@ pub struct Configured {
         clippy::vec_box,
         reason = "an instance is large, and is moved in and out at every decision"
     )]
-    warm: Mutex<Vec<Box<Running>>>,
+    warm: Mutex<Vec<Running>>,
 }
 
 impl fmt::Debug for Configured {
@@ -205,10 +205,7 @@ impl Configured {
     }
 
     fn decide_warm(&self, request: &AccessRequest) -> (Result<Decision, Failure>, u64) {
-        let mut running = match self
-            .take_warm()
-            .map_or_else(|| self.start().map(Box::new), Ok)
-        {
+        let mut running = match self.take_warm().map_or_else(|| self.start(), Ok) {
             Ok(running) => running,
             Err(failure) => return (Err(failure), 0),
         };
@@ -241,7 +238,7 @@ impl Configured {
         }
     }
 
-    fn take_warm(&self) -> Option<Box<Running>> {
+    fn take_warm(&self) -> Option<Running> {
         let running = self
             .warm
             .lock()
@@ -251,7 +248,7 @@ impl Configured {
         Some(running)
     }
 
-    fn keep_warm(&self, running: Box<Running>) {
+    fn keep_warm(&self, running: Running) {
         if self.shared.take_warm_place() {
             self.warm
                 .lock()
