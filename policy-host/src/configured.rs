@@ -46,7 +46,7 @@ pub struct Configured {
         clippy::vec_box,
         reason = "an instance is large, and is moved in and out at every decision"
     )]
-    warm: Mutex<Vec<Running>>,
+    warm: Mutex<Vec<Box<Running>>>,
 }
 
 impl fmt::Debug for Configured {
@@ -205,7 +205,10 @@ impl Configured {
     }
 
     fn decide_warm(&self, request: &AccessRequest) -> (Result<Decision, Failure>, u64) {
-        let mut running = match self.take_warm().map_or_else(|| self.start(), Ok) {
+        let mut running = match self
+            .take_warm()
+            .map_or_else(|| self.start().map(Box::new), Ok)
+        {
             Ok(running) => running,
             Err(failure) => return (Err(failure), 0),
         };
@@ -238,7 +241,7 @@ impl Configured {
         }
     }
 
-    fn take_warm(&self) -> Option<Running> {
+    fn take_warm(&self) -> Option<Box<Running>> {
         let running = self
             .warm
             .lock()
@@ -248,7 +251,7 @@ impl Configured {
         Some(running)
     }
 
-    fn keep_warm(&self, running: Running) {
+    fn keep_warm(&self, running: Box<Running>) {
         if self.shared.take_warm_place() {
             self.warm
                 .lock()
