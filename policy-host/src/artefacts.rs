@@ -19,6 +19,23 @@ use crate::error::EngineError;
 
 const DIGEST_BYTES: usize = 32;
 
+/// Compiles a component, or finds it compiled. `digest` is that of `wasm`.
+pub(crate) fn compile(
+    artefacts: Option<&Artefacts>,
+    engine: &wasmtime::Engine,
+    digest: &str,
+    wasm: &[u8],
+) -> wasmtime::Result<Component> {
+    if let Some(component) = artefacts.and_then(|kept| kept.get(engine, digest)) {
+        return Ok(component);
+    }
+    let component = Component::new(engine, wasm)?;
+    if let Some(artefacts) = artefacts {
+        artefacts.put(digest, &component);
+    }
+    Ok(component)
+}
+
 pub(crate) struct Artefacts {
     dir: PathBuf,
     /// Changes with the version of wasmtime, its settings and the processor.

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use sha2::{Digest, Sha256};
 use wasmtime::component::{Component, InstancePre};
 
+use crate::artefacts;
 use crate::audit::audit;
 use crate::bindings::access::oneclaw::policy::types as wit;
 use crate::bindings::transaction::TransactionGuardrailPre;
@@ -138,19 +139,8 @@ impl Plugin {
 
 fn compile(shared: &Shared, digest: &str, bytes: &[u8]) -> Result<Component, LoadError> {
     let engine = &shared.serving.engine;
-    if let Some(component) = shared
-        .artefacts
-        .as_ref()
-        .and_then(|kept| kept.get(engine, digest))
-    {
-        return Ok(component);
-    }
-    let error = |error: wasmtime::Error| LoadError::Compile(format!("{error:#}"));
-    let component = Component::new(engine, bytes).map_err(error)?;
-    if let Some(artefacts) = &shared.artefacts {
-        artefacts.put(digest, &component);
-    }
-    Ok(component)
+    artefacts::compile(shared.artefacts.as_ref(), engine, digest, bytes)
+        .map_err(|error| LoadError::Compile(format!("{error:#}")))
 }
 
 /// Checks every type of the world's functions; having their names is not enough.

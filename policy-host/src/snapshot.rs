@@ -7,8 +7,9 @@
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
+use sha2::{Digest, Sha256};
 use wasmtime::Store;
-use wasmtime::component::{Component, Instance, Lift, WasmList};
+use wasmtime::component::{Instance, Lift, WasmList};
 use wasmtime_wizer::{ComponentInstanceState, Wizer};
 
 use crate::artefacts;
@@ -60,7 +61,9 @@ fn unsupported(error: wasmtime::Error) -> SnapshotError {
 }
 
 fn compile_instrumented(shared: &Shared, wasm: &[u8]) -> wasmtime::Result<Ready> {
-    let component = Component::new(&shared.workshop.engine, wasm)?;
+    let digest = hex::encode(Sha256::digest(wasm));
+    let workshop = &shared.workshop.engine;
+    let component = artefacts::compile(shared.artefacts.as_ref(), workshop, &digest, wasm)?;
     Ready::new(shared.workshop.linker.instantiate_pre(&component)?)
 }
 

@@ -53,6 +53,27 @@ fn a_second_start_uses_what_the_first_compiled() {
     );
 }
 
+#[test]
+fn what_snapshots_are_made_with_is_kept_and_snapshots_are_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path().join("compiled");
+    for _ in 0..2 {
+        let engine = engine(&dir).unwrap();
+        let plugin = engine.load(HOSTILE).unwrap();
+        for settings in ["allow", "deny"] {
+            let configured = engine.configure(&plugin, org(), settings).unwrap();
+            configured.build_snapshot().unwrap();
+            assert!(
+                configured
+                    .evaluate_access(&request(), Mode::Fresh)
+                    .outcome
+                    .is_ok()
+            );
+        }
+        assert_eq!(fs::read_dir(&dir).unwrap().count(), 2);
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn what_is_kept_can_be_read_by_nobody_else() {
