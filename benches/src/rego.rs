@@ -22,9 +22,12 @@ const ENTRY_POINT: &str = "data.access.allow";
 /// How the policies are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
-    /// A rule for each policy.
+    /// A rule for each policy, paths matched by `glob.match`.
     Rules,
-    /// One rule, and the policies as data.
+    /// A rule for each policy, each pattern rewritten by hand into the cheapest tests of strings that decide it, some of
+    /// them on parts of the path that the input has to carry for the purpose.
+    Tuned,
+    /// One rule, and the policies as data; paths matched by `glob.match`.
     Data,
 }
 
@@ -37,14 +40,20 @@ pub enum Machine {
     Vm,
 }
 
-/// The four ways, with their names.
-pub const WAYS: [(&str, Form, Machine); 4] = [
+/// The ways to ask regorus, with their names.
+pub const WAYS: [(&str, Form, Machine); 6] = [
     (
         "regorus rules interpreter",
         Form::Rules,
         Machine::Interpreter,
     ),
     ("regorus rules vm", Form::Rules, Machine::Vm),
+    (
+        "regorus tuned interpreter",
+        Form::Tuned,
+        Machine::Interpreter,
+    ),
+    ("regorus tuned vm", Form::Tuned, Machine::Vm),
     ("regorus data interpreter", Form::Data, Machine::Interpreter),
     ("regorus data vm", Form::Data, Machine::Vm),
 ];
@@ -69,7 +78,8 @@ impl Rego {
             ..regorus::cache::Config::default()
         });
         let (module, data) = match form {
-            Form::Rules => (rules(workload)?, json!({})),
+            Form::Rules => (rules(workload, glob_condition)?, json!({})),
+            Form::Tuned => (rules(workload, tuned_condition)?, json!({})),
             Form::Data => (DATA_MODULE.to_owned(), data(workload)),
         };
         let data = Value::from(data);
@@ -142,7 +152,7 @@ pub fn input(workload: &Workload, request: &AccessRequest) -> Value {
     }))
 }
 
-fn rules(workload: &Workload) -> Result<String> {
+fn rules(workload: &Workload, path_condition: fn(&Pattern) -> String) -> Result<String> {
     let mut source = String::from(
         "package access\nimport rego.v1\ndefault allow := false\nallow if { not denied; granted }\n\
          default denied := false\ndefault granted := false\n",
@@ -154,7 +164,7 @@ fn rules(workload: &Workload) -> Result<String> {
             [word] => format!("input.permission == {word}"),
             words => format!("input.permission in {{{}}}", words.join(", ")),
         };
-        let mut body = vec![path_condition(pattern), permission];
+        let mut body = vec![permission, path_condition(pattern)];
         if let Some(end) = rule.expires_at_ms {
             body.push(format!("input.now < {end}"));
         }
@@ -206,7 +216,20 @@ fn days(bits: u8) -> Vec<u8> {
     (0..7).filter(|day| bits >> day & 1 == 1).collect()
 }
 
-fn path_condition(pattern: &Pattern) -> String {
+fn glob_condition(pattern: &Pattern) -> String {
+    format!("glob.match({:?}, [\"/\"], input.path)", glob(pattern))
+}
+
+/// The pattern as `glob.match` takes it.
+fn glob(pattern: &Pattern) -> String {
+    match pattern {
+        // Without the alternative it would not match `a/b` itself.
+        Pattern::Below(path) => format!("{{{path},{path}/**}}"),
+        other => other.to_string(),
+    }
+}
+
+fn tuned_condition(pattern: &Pattern) -> String {
     let deep = depth(&pattern.to_string());
     match pattern {
         Pattern::Literal(path) => format!("input.path == {path:?}"),
@@ -273,13 +296,8 @@ fn data(workload: &Workload) -> serde_json::Value {
     let mut denies = Vec::new();
     for (rule, pattern) in workload.settings.policies.iter().zip(&workload.patterns) {
         let granting = Permission::ALL.iter().filter(|p| grants(rule, **p));
-        let glob = match pattern {
-            // Without the alternative it would not match `a/b` itself.
-            Pattern::Below(path) => format!("{{{path},{path}/**}}"),
-            other => other.to_string(),
-        };
         let mut policy = json!({
-            "glob": glob,
+            "glob": glob(pattern),
             "permissions": granting.map(|p| p.as_str()).collect::<Vec<_>>(),
             "expires": rule.expires_at_ms.unwrap_or(i64::MAX),
         });
