@@ -19,7 +19,7 @@ pub fn format(at: Timestamp) -> String {
     }
 }
 
-/// Like [`format`], for what may be absent.
+/// Like [`format()`], for what may be absent.
 pub fn format_option(at: Option<Timestamp>) -> Option<String> {
     at.map(format)
 }

@@ -49,7 +49,7 @@ impl Services {
     /// `GET …/secret-versions/{path}`
     ///
     /// # Errors
-    /// [`ServiceError::NotFound`], or the refusal of the gate.
+    /// [`super::super::error::ServiceError::NotFound`], or the refusal of the gate.
     pub async fn secret_versions(
         &self,
         context: &RequestContext,
