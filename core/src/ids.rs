@@ -96,6 +96,18 @@ id!(
     /// An audit event.
     EventId
 );
+id!(
+    /// A transaction, or another thing that was signed.
+    TransactionId
+);
+id!(
+    /// A signing key of an agent.
+    SigningKeyId
+);
+id!(
+    /// An entry in the registry of chains; not the chain id of EIP-155.
+    ChainEntryId
+);
 
 #[cfg(test)]
 mod tests {

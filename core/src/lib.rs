@@ -5,13 +5,16 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod amount;
 pub mod api;
 pub mod clock;
 pub mod conditions;
 pub mod glob;
+pub mod guardrails;
 pub mod ids;
 pub mod ip;
 pub mod path;
 pub mod principal;
 pub mod request;
+pub mod transaction;
 pub mod verdict;

@@ -2,9 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// An unsigned 256-bit integer in base units (wei), least significant limb first. Never a float.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-pub struct Amount(pub [u64; 4]);
+pub use crate::amount::Amount;
 
 /// Why a plugin answered as it did. Codes are stable words such as `policy/no-match`; they are meant for programs.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -52,7 +50,7 @@ pub struct Approval {
 }
 
 /// The span over which a budget counts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Window {
     /// The last so many seconds.
@@ -70,7 +68,7 @@ pub enum Window {
 }
 
 /// A calendar period.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CalendarUnit {
     /// From midnight.

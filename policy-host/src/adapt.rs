@@ -157,7 +157,7 @@ fn is_code(code: &str) -> bool {
 }
 
 fn amount(amount: wit::Amount) -> Amount {
-    Amount([amount.limb0, amount.limb1, amount.limb2, amount.limb3])
+    Amount::from_limbs([amount.limb0, amount.limb1, amount.limb2, amount.limb3])
 }
 
 #[cfg(test)]

@@ -20,6 +20,13 @@ const EDGES: &[(&str, &[&str])] = &[
     ("oneclaw-policy-host", &["oneclaw-core"]),
     ("oneclaw-store", &["oneclaw-core"]),
     ("oneclaw-crypto", &["oneclaw-core", "oneclaw-policy-host"]),
+    ("oneclaw-transaction-guardrails", &["oneclaw-policy-sdk"]),
+    ("oneclaw-effects", &["oneclaw-core"]),
+    (
+        "oneclaw-signer",
+        &["oneclaw-core", "oneclaw-policy-host", "oneclaw-crypto"],
+    ),
+    ("oneclaw-chain", &["oneclaw-core"]),
     (
         "oneclaw-server",
         &[
@@ -28,6 +35,9 @@ const EDGES: &[(&str, &[&str])] = &[
             "oneclaw-policy-host",
             "oneclaw-store",
             "oneclaw-crypto",
+            "oneclaw-effects",
+            "oneclaw-signer",
+            "oneclaw-chain",
         ],
     ),
 ];
@@ -76,7 +86,7 @@ const OWNED: &[(&str, &[&str], &str)] = &[
     ("http", &["oneclaw-server"], "HTTP ends in the server"),
     (
         "tokio",
-        &["oneclaw-store", "oneclaw-server"],
+        &["oneclaw-store", "oneclaw-chain", "oneclaw-server"],
         "decisions and key material need no runtime",
     ),
     (
@@ -115,6 +125,7 @@ const CLOSED: &[(&str, &[&str], &str)] = &[
             "serde_json",
             "uuid",
             "globset",
+            "alloy",
             "ipnet",
             "thiserror",
             "zeroize",
@@ -126,6 +137,16 @@ const CLOSED: &[(&str, &[&str], &str)] = &[
         "oneclaw-policy-sdk",
         &["serde", "serde_json", "wit-bindgen"],
         "what is in the SDK is in every plugin",
+    ),
+    (
+        "oneclaw-transaction-guardrails",
+        &["serde", "serde_json"],
+        "a plugin is what its request and settings say, and nothing else",
+    ),
+    (
+        "oneclaw-effects",
+        &["alloy", "serde_json", "thiserror"],
+        "decoding does no I/O and needs no runtime",
     ),
     (
         "oneclaw-access-policy",

@@ -1,0 +1,2 @@
+//! The built-in transaction guardrails.
+#![forbid(unsafe_code)]
