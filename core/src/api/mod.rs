@@ -8,6 +8,7 @@ mod agent;
 mod audit;
 mod policy;
 mod secret;
+mod transaction;
 mod vault;
 
 pub use account::*;
@@ -15,6 +16,7 @@ pub use agent::*;
 pub use audit::*;
 pub use policy::*;
 pub use secret::*;
+pub use transaction::*;
 pub use vault::*;
 
 use serde::{Deserialize, Deserializer};
