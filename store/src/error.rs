@@ -43,6 +43,25 @@ impl StoreError {
     }
 }
 
+/// How often a transaction is tried that another one got in the way of.
+pub(crate) const ATTEMPTS: usize = 8;
+
+/// Tries a transaction again when the database undid it because two waited for each other.
+macro_rules! retried {
+    ($attempt:expr) => {{
+        let mut attempt = 1;
+        loop {
+            match $attempt.await {
+                Err(error) if error.is_deadlock() && attempt < $crate::error::ATTEMPTS => {
+                    attempt += 1;
+                }
+                outcome => break outcome,
+            }
+        }
+    }};
+}
+pub(crate) use retried;
+
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         match error {

@@ -6,14 +6,19 @@ mod agents;
 mod api_keys;
 mod audit;
 mod callers;
+mod chains;
 mod db;
 mod error;
+mod intent_keys;
+mod intents;
 mod json;
 mod jwt_keys;
 mod options;
 mod policies;
 mod secrets;
 mod sessions;
+mod signing_keys;
+mod transactions;
 mod vaults;
 mod writer;
 
@@ -21,12 +26,20 @@ pub use accounts::{Org, Role, SignupRule, User};
 pub use agents::Agent;
 pub use api_keys::ApiKey;
 pub use audit::{AuditEvent, CHAIN_STRUCTURE, EventFilter, NewEvent, Verification};
+pub use chains::Chain;
 pub use error::{Result, StoreError};
+pub use intent_keys::{IntentKey, MAX_INTENT_KEYS};
+pub use intents::{
+    BudgetQuery, BudgetSum, Committed, Failure, Idempotency, IntentDraft, Judgement,
+    NewReservation, NonceWish, Proceed, Receipt,
+};
 pub use jwt_keys::JwtKey;
 pub use options::{DatabaseKind, StoreOptions};
 pub use policies::Policy;
 pub use secrets::{Secret, SecretVersion};
 pub use sessions::{RefreshToken, TakenToken};
+pub use signing_keys::SigningKey;
+pub use transactions::{FinalState, IntentMode, Transaction, TransactionStatus};
 pub use vaults::Vault;
 pub use writer::{ReadCommit, ReadOutcome};
 

@@ -11,6 +11,9 @@ use crate::audit::NewEvent;
 use crate::db::{Row, Tx, params};
 use crate::error::{Result, StoreError};
 
+/// How long idempotency keys of intents stay, in milliseconds: 48 hours, twice as long as they count.
+const KEYS_STAY_MS: i64 = 48 * 60 * 60 * 1000;
+
 /// A refresh token, known by its hash alone.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RefreshToken {
@@ -210,7 +213,8 @@ impl Store {
         tx.commit().await
     }
 
-    /// Forgets tokens that expired before `now`; answers how many rows went. Bounded to 10,000 of each kind a call.
+    /// Forgets tokens and nonces of signed requests that expired before `now`, and idempotency keys that are older than 48
+    /// hours; answers how many rows went. Bounded to 10,000 of each kind a call.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -229,6 +233,20 @@ impl Store {
         ] {
             gone += tx.execute(sql, params![now]).await?;
         }
+        gone += tx
+            .execute(
+                "DELETE FROM intent_nonces WHERE expires_at < $1 AND nonce IN \
+                 (SELECT nonce FROM intent_nonces WHERE expires_at < $1 LIMIT 10000)",
+                params![now],
+            )
+            .await?;
+        gone += tx
+            .execute(
+                "DELETE FROM idempotency WHERE created_at < $1 AND transaction_id IN \
+                 (SELECT transaction_id FROM idempotency WHERE created_at < $1 LIMIT 10000)",
+                params![now.plus_millis(-KEYS_STAY_MS)],
+            )
+            .await?;
         tx.commit().await?;
         Ok(gone)
     }

@@ -8,7 +8,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool};
 
 pub(crate) use self::row::{Row, malformed};
-pub(crate) use self::value::{Value, params};
+pub(crate) use self::value::{Value, number, params};
 use crate::error::{Result, StoreError};
 use crate::options::{DatabaseKind, StoreOptions};
 

@@ -47,6 +47,18 @@ impl Row {
         self.get(column)
     }
 
+    /// A number that is never negative.
+    pub(crate) fn unsigned<T: TryFrom<i64>>(&self, column: &'static str) -> Result<T> {
+        T::try_from(self.int(column)?).map_err(|_| malformed(column))
+    }
+
+    /// A number that is never negative, or NULL.
+    pub(crate) fn opt_unsigned<T: TryFrom<i64>>(&self, column: &'static str) -> Result<Option<T>> {
+        self.opt_int(column)?
+            .map(|number| T::try_from(number).map_err(|_| malformed(column)))
+            .transpose()
+    }
+
     /// Bytes.
     pub(crate) fn bytes(&self, column: &'static str) -> Result<Vec<u8>> {
         self.get(column)

@@ -1,6 +1,8 @@
 //! What is bound to a statement.
 
+use oneclaw_core::amount::Amount;
 use oneclaw_core::clock::Timestamp;
+use oneclaw_core::transaction::Address;
 use uuid::Uuid;
 
 use crate::error::{Result, StoreError};
@@ -133,8 +135,51 @@ macro_rules! id_values {
 }
 
 id_values!(
-    OrgId, UserId, AgentId, VaultId, SecretId, PolicyId, ApiKeyId, EventId
+    OrgId,
+    UserId,
+    AgentId,
+    VaultId,
+    SecretId,
+    PolicyId,
+    ApiKeyId,
+    EventId,
+    TransactionId,
+    SigningKeyId,
+    ChainEntryId
 );
+
+impl From<Address> for Value {
+    /// In lower case, so that equal addresses are equal text.
+    fn from(address: Address) -> Self {
+        Self::Text(format!("{address:#x}"))
+    }
+}
+
+impl From<Option<Address>> for Value {
+    fn from(address: Option<Address>) -> Self {
+        Self::OptText(address.map(|address| format!("{address:#x}")))
+    }
+}
+
+impl From<Amount> for Value {
+    fn from(amount: Amount) -> Self {
+        Self::Text(amount.to_string())
+    }
+}
+
+impl From<Option<Amount>> for Value {
+    fn from(amount: Option<Amount>) -> Self {
+        Self::OptText(amount.map(|amount| amount.to_string()))
+    }
+}
+
+/// A number as the databases have them.
+///
+/// # Errors
+/// [`StoreError::Conflict`] with this word for 2^63 and more.
+pub(crate) fn number(number: u64, what: &'static str) -> Result<i64> {
+    i64::try_from(number).map_err(|_| StoreError::Conflict(what))
+}
 
 /// The parameters of a statement, in the order of `$1`, `$2`, ….
 macro_rules! params {
