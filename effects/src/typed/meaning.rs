@@ -251,3 +251,62 @@ fn read_safe(safe: Address, encode_type: &str, of: Members<'_>) -> Option<Safe> 
         gas_price: of.number(6)?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use alloy::primitives::{b256, keccak256};
+
+    use super::*;
+
+    #[test]
+    fn known_structs_have_the_type_hashes_that_contracts_publish() {
+        for (encode_type, hash) in [
+            (
+                PERMIT,
+                b256!("6e71edae12b1b97f4d1f60370fef10105fa2faae0126114a169c64845d6126c9"),
+            ),
+            (
+                DAI_PERMIT,
+                b256!("ea2aa0a1be11a07ed86d755c93467f4f82362b452371d1ba94d1715123511acb"),
+            ),
+            (
+                NFT_PERMIT,
+                b256!("49ecf333e5b8c95c40fdafc95c1ad136e8914a8fb55e9dc8bb01eaa83a2df9ad"),
+            ),
+            (
+                TRANSFER,
+                b256!("7c7c6cdb67a18743f49ec6fa9b35f50d52ed05cbed4cc592e13b44501c1a2267"),
+            ),
+            (
+                RECEIVE,
+                b256!("d099cc98ef71107a616c4f0f941f04c322d8e254fe26b3c6668db87aae413de8"),
+            ),
+            (
+                CANCEL,
+                b256!("158b0a9edf7a828aad02f63cd515c68ef2f50ba807396f6d12842833a1597429"),
+            ),
+            (
+                SAFE,
+                b256!("bb8310d486368db6bd6f849402fdd73ad53d316b5a4b2644ad6efe0f941286d8"),
+            ),
+            (
+                PERMIT2_SINGLE,
+                b256!("f3841cd1ff0085026a6327b620b67997ce40f282c88a8e905a7a5626e310f3d0"),
+            ),
+            (
+                PERMIT2_BATCH,
+                b256!("af1b0d30d2cab0380e68f0689007e3254993c596f2fdd0aaa7f4d04f79440863"),
+            ),
+            (
+                PERMIT2_TRANSFER,
+                b256!("939c21a48a8dbe3a9a2404a1d46691e4d39f6583d6ec6b35714604c986d80106"),
+            ),
+            (
+                PERMIT2_TRANSFERS,
+                b256!("fcf35f5ac6a2c28868dc44c302166470266239195f02b0ee408334829333b766"),
+            ),
+        ] {
+            assert_eq!(keccak256(encode_type), hash, "{encode_type}");
+        }
+    }
+}
