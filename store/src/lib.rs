@@ -13,6 +13,7 @@ mod intent_keys;
 mod intents;
 mod json;
 mod jwt_keys;
+mod lookups;
 mod options;
 mod policies;
 mod secrets;

@@ -51,9 +51,10 @@ macro_rules! vault_columns {
         "v.id, v.org_id, v.name, v.description, v.created_by, v.wrapped_key, v.is_system, v.created_at"
     };
 }
+pub(crate) use vault_columns;
 
 impl Vault {
-    fn from_row(row: &Row) -> Result<Self> {
+    pub(crate) fn from_row(row: &Row) -> Result<Self> {
         Ok(Self {
             id: row.parsed("id")?,
             org_id: row.parsed("org_id")?,

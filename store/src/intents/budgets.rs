@@ -115,12 +115,12 @@ fn sum(rows: &[Row], query: &BudgetQuery) -> Result<BudgetSum> {
 }
 
 /// Locks budgets until the transaction ends, in one order everywhere.
-pub(super) async fn lock(tx: &mut Tx, org: OrgId, keys: &BTreeSet<&str>) -> Result<()> {
+pub(super) async fn lock(tx: &mut Tx, org: OrgId, keys: &BTreeSet<String>) -> Result<()> {
     for key in keys {
         tx.execute_one(
             "INSERT INTO budget_locks (org_id, budget_key) VALUES ($1, $2) \
              ON CONFLICT (org_id, budget_key) DO UPDATE SET org_id = excluded.org_id",
-            params![org, *key],
+            params![org, key],
         )
         .await?;
     }

@@ -23,7 +23,7 @@ use crate::transactions::{
 };
 
 /// How long an idempotency key counts, in milliseconds: 24 hours.
-const KEY_COUNTS_MS: i64 = 24 * 60 * 60 * 1000;
+pub(crate) const KEY_COUNTS_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// Which nonce a transaction is to have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,12 +154,18 @@ impl Store {
         if draft.transaction.status != TransactionStatus::Pending {
             return Err(StoreError::Conflict("status"));
         }
-        retried!(self.try_commit(&draft, &mut decide))
+        let mut keys: BTreeSet<String> = draft
+            .budgets
+            .iter()
+            .map(|query| query.key.clone())
+            .collect();
+        retried!(self.try_commit(&draft, &mut keys, &mut decide))
     }
 
     async fn try_commit(
         &self,
         draft: &IntentDraft,
+        keys: &mut BTreeSet<String>,
         decide: &mut (impl FnMut(Option<u64>, &[BudgetSum]) -> Judgement + Send),
     ) -> Result<Committed> {
         let record = &draft.transaction;
@@ -183,12 +189,7 @@ impl Store {
         let nonce = nonces::lease(&mut tx, sender, wish).await?;
 
         let family = original.as_ref().map(|original| original.family.as_str());
-        let keys: BTreeSet<&str> = draft
-            .budgets
-            .iter()
-            .map(|query| query.key.as_str())
-            .collect();
-        budgets::lock(&mut tx, record.org_id, &keys).await?;
+        budgets::lock(&mut tx, record.org_id, keys).await?;
         let mut sums = Vec::with_capacity(draft.budgets.len());
         for query in &draft.budgets {
             sums.push(budgets::read_in(&mut tx, record.org_id, query, family).await?);
@@ -210,11 +211,13 @@ impl Store {
             ..transaction
         };
 
-        let more: BTreeSet<&str> = reservations
+        let more: BTreeSet<String> = reservations
             .iter()
-            .map(|reservation| reservation.budget.key.as_str())
+            .map(|reservation| reservation.budget.key.clone())
             .filter(|key| !keys.contains(key))
             .collect();
+        // Another attempt locks all of them in order, and so waits for nobody who waits for it.
+        keys.extend(more.iter().cloned());
         budgets::lock(&mut tx, record.org_id, &more).await?;
         for reservation in &reservations {
             if !sums.iter().any(|sum| sum.query == reservation.budget) {

@@ -12,6 +12,8 @@ mod audit;
 #[cfg(test)]
 mod database;
 #[cfg(test)]
+mod intents;
+#[cfg(test)]
 mod policies;
 #[cfg(test)]
 mod reads;
@@ -19,6 +21,8 @@ mod reads;
 mod secrets;
 #[cfg(test)]
 mod sessions;
+#[cfg(test)]
+mod signing;
 #[cfg(test)]
 mod stage;
 #[cfg(test)]
