@@ -1,8 +1,13 @@
-//! What stands between the exported functions and an [`AccessPolicy`].
+//! What stands between the exported functions and an [`AccessPolicy`] or a [`TransactionGuardrail`].
 
 use std::cell::RefCell;
 
-use crate::{AccessPolicy, AccessRequest, Decision, Needs, Problem, reply, settings};
+use serde::de::DeserializeOwned;
+
+use crate::{
+    AccessPolicy, AccessRequest, Decision, Needs, Problem, TransactionGuardrail,
+    TransactionRequest, reply, settings,
+};
 
 /// Code of the refusal that answers a request which comes before settings do.
 pub const NOT_CONFIGURED: &str = "policy/not-configured";
@@ -15,16 +20,38 @@ const FREE_HEAP_BYTES: usize = 8 * 1024;
 /// Where an exported plugin keeps itself between `configure` and `evaluate`.
 pub type Slot<P> = RefCell<Option<P>>;
 
+/// What `configure` of a plugin returns.
+type Made<P> = Result<(P, Needs), Vec<Problem>>;
+
 /// Reads settings and, if all is well, makes `slot` hold the plugin that they describe. Otherwise the slot is empty, so
 /// that nothing is decided by settings that somebody wanted to replace.
 ///
 /// # Errors
 /// What is wrong with the settings.
 pub fn configure<P: AccessPolicy>(slot: &Slot<P>, text: String) -> Result<Needs, Vec<Problem>> {
-    let parsed = settings::parse::<P::Settings>(&text);
+    take_in(slot, text, P::configure)
+}
+
+/// What [`configure`] is for an [`AccessPolicy`], for a [`TransactionGuardrail`].
+///
+/// # Errors
+/// What is wrong with the settings.
+pub fn configure_guardrail<P: TransactionGuardrail>(
+    slot: &Slot<P>,
+    text: String,
+) -> Result<Needs, Vec<Problem>> {
+    take_in(slot, text, P::configure)
+}
+
+fn take_in<P, S: DeserializeOwned>(
+    slot: &Slot<P>,
+    text: String,
+    make: fn(S) -> Made<P>,
+) -> Result<Needs, Vec<Problem>> {
+    let parsed = settings::parse::<S>(&text);
     // What the plugin builds from the settings may then take the place of their text: memory never shrinks.
     drop(text);
-    let outcome = parsed.and_then(P::configure);
+    let outcome = parsed.and_then(make);
     let Ok(mut held) = slot.try_borrow_mut() else {
         return Err(vec![settings::problem("", "a decision is under way")]);
     };
@@ -37,13 +64,23 @@ pub fn configure<P: AccessPolicy>(slot: &Slot<P>, text: String) -> Result<Needs,
 
 /// Answers a request from the configured plugin; refuses if there is none.
 pub fn evaluate<P: AccessPolicy>(slot: &Slot<P>, request: &AccessRequest) -> Decision {
-    match slot.try_borrow() {
-        Ok(held) => match held.as_ref() {
-            Some(policy) => policy.evaluate(request),
-            None => reply::deny(NOT_CONFIGURED),
-        },
-        Err(_) => reply::deny(NOT_CONFIGURED),
-    }
+    answer(slot, |policy| policy.evaluate(request))
+}
+
+/// Answers a request from the configured plugin; refuses if there is none.
+pub fn evaluate_guardrail<P: TransactionGuardrail>(
+    slot: &Slot<P>,
+    request: &TransactionRequest,
+) -> Decision {
+    answer(slot, |guardrail| guardrail.evaluate(request))
+}
+
+fn answer<P>(slot: &Slot<P>, ask: impl FnOnce(&P) -> Decision) -> Decision {
+    let Ok(held) = slot.try_borrow() else {
+        return reply::deny(NOT_CONFIGURED);
+    };
+    held.as_ref()
+        .map_or_else(|| reply::deny(NOT_CONFIGURED), ask)
 }
 
 fn leave_free_heap() {
@@ -96,10 +133,113 @@ macro_rules! export_access_policy {
     };
 }
 
+/// Makes a type that implements [`TransactionGuardrail`] the component of this crate. Use it once, at the root of the
+/// crate. On the host nothing is exported, as with [`export_access_policy!`](crate::export_access_policy).
+#[macro_export]
+macro_rules! export_transaction_guardrail {
+    ($guardrail:ty) => {
+        #[cfg(target_arch = "wasm32")]
+        const _: () = {
+            ::std::thread_local! {
+                static SLOT: $crate::export::Slot<$guardrail> =
+                    const { $crate::export::Slot::new(::core::option::Option::None) };
+            }
+
+            struct Component;
+
+            impl $crate::bindings::transaction::Guest for Component {
+                fn describe() -> $crate::Manifest {
+                    <$guardrail as $crate::TransactionGuardrail>::manifest()
+                }
+
+                fn configure(
+                    settings: ::std::string::String,
+                ) -> ::core::result::Result<$crate::Needs, ::std::vec::Vec<$crate::Problem>>
+                {
+                    SLOT.with(|slot| {
+                        $crate::export::configure_guardrail::<$guardrail>(slot, settings)
+                    })
+                }
+
+                fn evaluate_transaction(request: $crate::TransactionRequest) -> $crate::Decision {
+                    SLOT.with(|slot| {
+                        $crate::export::evaluate_guardrail::<$guardrail>(slot, &request)
+                    })
+                }
+            }
+
+    $crate::bindings::transaction::export_transaction_world!(Component with_types_in $crate::bindings::transaction);
+        };
+
+        #[cfg(not(target_arch = "wasm32"))]
+        const _: fn() = || {
+            fn must_be_a_transaction_guardrail<P: $crate::TransactionGuardrail>() {}
+            must_be_a_transaction_guardrail::<$guardrail>();
+        };
+    };
+}
+
+/// Makes a type that implements both [`AccessPolicy`] and [`TransactionGuardrail`] the component of this crate. Use it
+/// once, at the root of the crate.
+///
+/// A component describes itself once and is configured by one text, whichever world the host asks it about. `manifest`
+/// and `configure` are therefore those of the [`TransactionGuardrail`], whose `configure` can ask for budgets; let those
+/// of the [`AccessPolicy`], which nobody calls, say the same by calling them.
+#[macro_export]
+macro_rules! export_policy_and_guardrail {
+    ($plugin:ty) => {
+        #[cfg(target_arch = "wasm32")]
+        const _: () = {
+            ::std::thread_local! {
+                static SLOT: $crate::export::Slot<$plugin> =
+                    const { $crate::export::Slot::new(::core::option::Option::None) };
+            }
+
+            struct Component;
+
+            impl $crate::bindings::both::Guest for Component {
+                fn describe() -> $crate::Manifest {
+                    <$plugin as $crate::TransactionGuardrail>::manifest()
+                }
+
+                fn configure(
+                    settings: ::std::string::String,
+                ) -> ::core::result::Result<$crate::Needs, ::std::vec::Vec<$crate::Problem>>
+                {
+                    SLOT.with(|slot| {
+                        $crate::export::configure_guardrail::<$plugin>(slot, settings)
+                    })
+                }
+
+                fn evaluate_access(request: $crate::AccessRequest) -> $crate::Decision {
+                    SLOT.with(|slot| $crate::export::evaluate::<$plugin>(slot, &request))
+                }
+
+                fn evaluate_transaction(request: $crate::TransactionRequest) -> $crate::Decision {
+                    SLOT.with(|slot| {
+                        $crate::export::evaluate_guardrail::<$plugin>(slot, &request)
+                    })
+                }
+            }
+
+    $crate::bindings::both::export_both_worlds!(Component with_types_in $crate::bindings::both);
+        };
+
+        #[cfg(not(target_arch = "wasm32"))]
+        const _: fn() = || {
+            fn must_be_both<P: $crate::AccessPolicy + $crate::TransactionGuardrail>() {}
+            must_be_both::<$plugin>();
+        };
+    };
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Id, IpAddress, Manifest, Permission, Principal, PrincipalKind, Verdict};
+    use crate::{
+        Address, BudgetQuery, Id, Intent, IpAddress, Manifest, Permission, Principal,
+        PrincipalKind, Verdict, Window,
+    };
     use serde::Deserialize;
 
     #[derive(Deserialize)]
@@ -138,6 +278,98 @@ mod tests {
     }
 
     crate::export_access_policy!(Door);
+
+    /// Allows by a budget of its own, and opens doors by the same settings.
+    #[derive(Debug, PartialEq)]
+    struct Purse {
+        is_open: bool,
+    }
+
+    impl TransactionGuardrail for Purse {
+        type Settings = Door;
+
+        fn manifest() -> Manifest {
+            Door::manifest()
+        }
+
+        fn configure(settings: Door) -> Result<(Self, Needs), Vec<Problem>> {
+            let budget = BudgetQuery {
+                budget: "agent/daily".to_owned(),
+                asset: "native".to_owned(),
+                window: Window::Rolling(86_400),
+            };
+            let needs = Needs {
+                budgets: vec![budget],
+                facts: Vec::new(),
+            };
+            let is_open = settings.open;
+            Ok((Self { is_open }, needs))
+        }
+
+        fn evaluate(&self, request: &TransactionRequest) -> Decision {
+            match &request.intent {
+                Intent::Message(_) if self.is_open => reply::allow("purse/open"),
+                _ => reply::deny("purse/shut"),
+            }
+        }
+    }
+
+    impl AccessPolicy for Purse {
+        type Settings = Door;
+
+        fn manifest() -> Manifest {
+            <Self as TransactionGuardrail>::manifest()
+        }
+
+        fn configure(settings: Door) -> Result<(Self, Needs), Vec<Problem>> {
+            <Self as TransactionGuardrail>::configure(settings)
+        }
+
+        fn evaluate(&self, _: &AccessRequest) -> Decision {
+            reply::abstain()
+        }
+    }
+
+    crate::export_transaction_guardrail!(Purse);
+    crate::export_policy_and_guardrail!(Purse);
+
+    fn message() -> TransactionRequest {
+        let id = Id { high: 1, low: 2 };
+        TransactionRequest {
+            organisation: id,
+            principal: Principal {
+                kind: PrincipalKind::Agent,
+                id,
+            },
+            signing_key: id,
+            sender: Address::ZERO,
+            chain: None,
+            intent: Intent::Message(b"hello".to_vec()),
+            effects: Vec::new(),
+            signature: None,
+            simulation: None,
+            budgets: Vec::new(),
+            client: IpAddress { high: 0, low: 1 },
+            at_ms: 0,
+            environment: None,
+            labels: Vec::new(),
+            facts: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_guardrail_asks_for_its_budgets_and_decides_by_its_settings() {
+        let slot = Slot::<Purse>::new(None);
+        let refused = reply::deny(NOT_CONFIGURED);
+        assert_eq!(evaluate_guardrail(&slot, &message()), refused);
+        let needs = configure_guardrail(&slot, r#"{"open": true}"#.to_owned()).unwrap();
+        assert_eq!(needs.budgets[0].budget, "agent/daily");
+        let decision = evaluate_guardrail(&slot, &message());
+        assert_eq!(decision, reply::allow("purse/open"));
+        assert_eq!(evaluate(&slot, &request()), reply::abstain());
+        configure_guardrail(&slot, "{}".to_owned()).unwrap_err();
+        assert_eq!(evaluate_guardrail(&slot, &message()), refused);
+    }
 
     fn request() -> AccessRequest {
         let id = Id { high: 1, low: 2 };
