@@ -7,6 +7,7 @@ mod aead;
 pub mod api_key;
 pub mod compare;
 pub mod envelope;
+pub mod http_signature;
 pub mod identity;
 pub mod password;
 pub mod random;

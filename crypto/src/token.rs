@@ -11,6 +11,7 @@ use oneclaw_core::principal::Principal;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub(crate) use keys::thumbprint;
 pub use keys::{TokenKeys, generate_seed, key_id};
 
 /// Longest token that is looked at, in bytes. Scopes and bindings make tokens long; this is far beyond what fits a header.

@@ -35,7 +35,7 @@ fn public_key(seed: &[u8; 32]) -> [u8; 32] {
     SigningKey::from_bytes(seed).verifying_key().to_bytes()
 }
 
-fn thumbprint(public: &[u8; 32]) -> String {
+pub(crate) fn thumbprint(public: &[u8; 32]) -> String {
     // The required members in lexical order, without white space (RFC 7638 §3.2).
     let x = URL_SAFE_NO_PAD.encode(public);
     let canonical = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#);
