@@ -190,7 +190,7 @@ fn corpus() -> Vec<(Address, Vec<u8>)> {
         let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
         let cases: Vec<serde_json::Value> = serde_json::from_str(&text).unwrap();
         for case in cases {
-            let data = hex::decode(&case["data"].as_str().unwrap()[2..]).unwrap();
+            let data = alloy::hex::decode(case["data"].as_str().unwrap()).unwrap();
             all.push((case["to"].as_str().unwrap().parse().unwrap(), data));
         }
     }
