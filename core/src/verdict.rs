@@ -24,7 +24,7 @@ pub struct Reason {
 }
 
 /// The numbers behind a refusal.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Figures {
     /// What is counted.
     pub asset: String,
@@ -79,12 +79,23 @@ pub enum CalendarUnit {
     Month,
 }
 
+/// A budget that a plugin wants to see with each request.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct BudgetQuery {
+    /// The plugin's name for it; see [`BudgetName`](crate::guardrails::BudgetName).
+    pub budget: String,
+    /// What is counted.
+    pub asset: String,
+    /// The span that counts.
+    pub window: Window,
+}
+
 /// Room that a plugin wants held in a budget if the request goes ahead. The host makes it, atomically, with the record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reservation {
     /// The plugin's name for the budget.
     pub budget: String,
-    /// What is counted: `native`, a token address, `count`, `fees`.
+    /// What is counted: `native`, `transactions`, `fees`, the address of a token in lower case, or a word of the plugin's.
     pub asset: String,
     /// How much to hold.
     pub amount: Amount,

@@ -1,15 +1,18 @@
-//! Between the words of the server (`oneclaw_core`) and those of `oneclaw:policy@0.1.0`.
+//! Between the words of the server (`oneclaw_core`) and those of `oneclaw:policy@0.1.0`: what both worlds share.
 
 use std::net::IpAddr;
 
-use oneclaw_core::principal::PrincipalKind;
-use oneclaw_core::request::{AccessRequest, Permission};
-use oneclaw_core::verdict::{Amount, Approval, Decision, Figures, Reason, Verdict};
+use oneclaw_core::principal::{Principal, PrincipalKind};
+use oneclaw_core::request::Fact;
+use oneclaw_core::verdict::{Amount, Approval, Figures, Reason, Verdict};
 use uuid::Uuid;
 
-use crate::bindings::access::oneclaw::policy::access_types as wit_access;
 use crate::bindings::access::oneclaw::policy::types as wit;
 use crate::failure::{BAD_REPLY, Failure, INTERNAL};
+
+pub(crate) mod access;
+pub(crate) mod budgets;
+pub(crate) mod transaction;
 
 /// Longest code, in bytes.
 const MAX_CODE_BYTES: usize = 128;
@@ -19,7 +22,17 @@ fn id(id: Uuid) -> wit::Id {
     wit::Id { high, low }
 }
 
-fn address(address: IpAddr) -> wit::IpAddress {
+fn principal(principal: Principal) -> wit::Principal {
+    wit::Principal {
+        kind: match principal.kind() {
+            PrincipalKind::User => wit::PrincipalKind::User,
+            PrincipalKind::Agent => wit::PrincipalKind::Agent,
+        },
+        id: id(principal.uuid()),
+    }
+}
+
+fn client(address: IpAddr) -> wit::IpAddress {
     let v6 = match address {
         IpAddr::V4(v4) => v4.to_ipv6_mapped(),
         IpAddr::V6(v6) => v6,
@@ -28,9 +41,8 @@ fn address(address: IpAddr) -> wit::IpAddress {
     wit::IpAddress { high, low }
 }
 
-pub(crate) fn facts(request: &AccessRequest) -> Vec<wit::Fact<'_>> {
-    request
-        .facts
+pub(crate) fn facts(facts: &[Fact]) -> Vec<wit::Fact<'_>> {
+    facts
         .iter()
         .map(|fact| wit::Fact {
             key: &fact.key,
@@ -39,60 +51,16 @@ pub(crate) fn facts(request: &AccessRequest) -> Vec<wit::Fact<'_>> {
         .collect()
 }
 
-pub(crate) fn access_request<'a>(
-    request: &'a AccessRequest,
-    facts: &'a [wit::Fact<'a>],
-) -> wit_access::AccessRequest<'a> {
-    wit_access::AccessRequest {
-        organisation: id(request.org.as_uuid()),
-        vault: id(request.vault.as_uuid()),
-        principal: wit::Principal {
-            kind: match request.principal.kind() {
-                PrincipalKind::User => wit::PrincipalKind::User,
-                PrincipalKind::Agent => wit::PrincipalKind::Agent,
-            },
-            id: id(request.principal.uuid()),
-        },
-        owner: request.owner,
-        permission: match request.permission {
-            Permission::Read => wit_access::Permission::Read,
-            Permission::Write => wit_access::Permission::Write,
-            Permission::Delete => wit_access::Permission::Delete,
-            Permission::Rotate => wit_access::Permission::Rotate,
-        },
-        path: request.path.as_str(),
-        client: address(request.client),
-        at_ms: request.at.as_millis(),
-        environment: request.environment.as_deref(),
-        facts,
-    }
-}
-
-/// Takes an answer on access in.
+/// Takes a verdict in.
 ///
 /// # Errors
-/// When it says what no plugin may say: a code of the host, a code that is no word, approval by nobody, a reservation
-/// (budgets are for what is signed).
-pub(crate) fn access_decision(reply: wit::Decision) -> Result<Decision, Failure> {
-    if let Some(reservation) = reply.reservations.first() {
-        return Err(Failure::new(
-            BAD_REPLY,
-            format!(
-                "the plugin asks for a reservation in budget `{}`; a decision on access has no budgets",
-                oneclaw_core::path::excerpt(&reservation.budget)
-            ),
-        ));
-    }
-    let verdict = match reply.verdict {
+/// When it says what no plugin may say: a code of the host, a code that is no word, approval by nobody.
+fn verdict(reply: wit::Verdict) -> Result<Verdict, Failure> {
+    Ok(match reply {
         wit::Verdict::Allow(reply) => Verdict::Allow(reason(reply)?),
         wit::Verdict::Deny(reply) => Verdict::Deny(reason(reply)?),
         wit::Verdict::RequireApproval(reply) => Verdict::RequireApproval(approval(reply)?),
         wit::Verdict::Abstain => Verdict::Abstain,
-    };
-    Ok(Decision {
-        verdict,
-        reservations: Vec::new(),
-        notes: reply.notes,
     })
 }
 
@@ -166,9 +134,9 @@ mod tests {
 
     #[test]
     fn an_ipv4_address_crosses_the_border_mapped() {
-        let seen = address("10.1.2.3".parse().unwrap());
+        let seen = client("10.1.2.3".parse().unwrap());
         assert_eq!((seen.high, seen.low), (0, 0x0000_ffff_0a01_0203));
-        let seen = address("2001:db8::1".parse().unwrap());
+        let seen = client("2001:db8::1".parse().unwrap());
         assert_eq!((seen.high, seen.low), (0x2001_0db8_0000_0000, 1));
     }
 

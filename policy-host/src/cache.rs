@@ -1,13 +1,14 @@
-//! Configurations of callers, by what they are for: the policies of one caller in one vault form one configuration,
-//! so that changing a policy costs the callers it is about and nobody else.
+//! Configurations, by what they are for: the policies of one caller in one vault form one configuration, and so do the
+//! guardrails of one agent, so that changing a policy costs those it is about and nobody else.
 
 use std::fmt;
+use std::hash::Hash;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Weak};
 
-use oneclaw_core::ids::{OrgId, VaultId};
+use oneclaw_core::ids::{AgentId, OrgId, VaultId};
 use oneclaw_core::principal::Principal;
 use quick_cache::sync::Cache;
 
@@ -16,6 +17,12 @@ use crate::engine::Engine;
 
 /// Snapshots that may wait to be made. When more are wanted, the next use of the configuration asks again.
 const QUEUE: usize = 64;
+
+/// What a configuration is for.
+pub trait CacheKey: Copy + Eq + Hash {
+    /// The organisation that it is of.
+    fn org(&self) -> OrgId;
+}
 
 /// Whose access to what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -28,25 +35,52 @@ pub struct AccessKey {
     pub principal: Principal,
 }
 
-/// A bounded cache of configurations, each good for one revision of the policies it was made from. Those in use get a
-/// snapshot, made on a thread of the cache's own.
-pub struct AccessCache {
-    entries: Cache<AccessKey, Arc<Entry>>,
+/// Whose signatures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct GuardrailKey {
+    /// The organisation.
+    pub org: OrgId,
+    /// The agent.
+    pub agent: AgentId,
+}
+
+impl CacheKey for AccessKey {
+    fn org(&self) -> OrgId {
+        self.org
+    }
+}
+
+impl CacheKey for GuardrailKey {
+    fn org(&self) -> OrgId {
+        self.org
+    }
+}
+
+/// A bounded cache of configurations. Those in use get a snapshot, made on a thread of the cache's own.
+pub struct ConfigurationCache<K> {
+    entries: Cache<K, Arc<Entry>>,
     promote_after: u32,
     /// Counts uses; the clock by which the least recently used snapshot is found.
     uses: AtomicU64,
     promotions: Option<SyncSender<Weak<Entry>>>,
 }
 
-impl fmt::Debug for AccessCache {
+/// Configurations for access, each good for one revision of the policies it was made from.
+pub type AccessCache = ConfigurationCache<AccessKey>;
+
+/// Configurations for what is signed, each good for the very settings it was made from.
+pub type GuardrailCache = ConfigurationCache<GuardrailKey>;
+
+impl<K: CacheKey> fmt::Debug for ConfigurationCache<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AccessCache")
+        f.debug_struct("ConfigurationCache")
             .field("entries", &self.entries.len())
             .finish_non_exhaustive()
     }
 }
 
 struct Entry {
+    /// Always 0 where the settings themselves tell.
     revision: i64,
     configured: Arc<Configured>,
     hits: AtomicU32,
@@ -55,7 +89,7 @@ struct Entry {
     queued: AtomicBool,
 }
 
-impl AccessCache {
+impl<K: CacheKey> ConfigurationCache<K> {
     /// A cache for at most `entries` configurations, of which at most `snapshots` have one, made when a configuration
     /// has been used `promote_after` times.
     ///
@@ -79,22 +113,17 @@ impl AccessCache {
         }
     }
 
-    /// The configuration that was made from this revision, if it is here.
-    #[must_use]
-    pub fn get(&self, key: &AccessKey, revision: i64) -> Option<Arc<Configured>> {
+    fn hit(&self, key: &K, is_wanted: impl FnOnce(&Entry) -> bool) -> Option<Arc<Configured>> {
         let entry = self.entries.get(key)?;
-        if entry.revision != revision {
+        if !is_wanted(&entry) {
             return None;
         }
         self.used(&entry);
         Some(Arc::clone(&entry.configured))
     }
 
-    /// Keeps a configuration. One that was made from a later revision stays.
-    ///
-    /// A configuration of another organisation than the key's is not kept.
-    pub fn insert(&self, key: AccessKey, revision: i64, configured: Arc<Configured>) {
-        if configured.org() != key.org {
+    fn keep(&self, key: K, revision: i64, configured: Arc<Configured>) {
+        if configured.org() != key.org() {
             return;
         }
         let newer = |known: &Arc<Entry>| known.revision > revision;
@@ -141,6 +170,37 @@ impl AccessCache {
                 entry.queued.store(false, Ordering::Relaxed);
             }
         }
+    }
+}
+
+impl AccessCache {
+    /// The configuration that was made from this revision, if it is here.
+    #[must_use]
+    pub fn get(&self, key: &AccessKey, revision: i64) -> Option<Arc<Configured>> {
+        self.hit(key, |entry| entry.revision == revision)
+    }
+
+    /// Keeps a configuration. One that was made from a later revision stays.
+    ///
+    /// A configuration of another organisation than the key's is not kept.
+    pub fn insert(&self, key: AccessKey, revision: i64, configured: Arc<Configured>) {
+        self.keep(key, revision, configured);
+    }
+}
+
+impl GuardrailCache {
+    /// The configuration that was made from these settings, if it is here.
+    #[must_use]
+    pub fn get_for(&self, key: &GuardrailKey, settings: &str) -> Option<Arc<Configured>> {
+        // Compared as they are, which costs less than to hash them.
+        self.hit(key, |entry| entry.configured.settings() == settings)
+    }
+
+    /// Keeps a configuration in place of the one with other settings, if there is one.
+    ///
+    /// A configuration of another organisation than the key's is not kept.
+    pub fn insert_for(&self, key: GuardrailKey, configured: Arc<Configured>) {
+        self.keep(key, 0, configured);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use oneclaw_core::verdict::{Approval, Reason, Verdict};
+use oneclaw_core::verdict::{Approval, Figures, Reason, Verdict};
 
 use crate::failure::{Evaluation, Failure, NO_PLUGIN};
 use crate::plugin::PluginIdentity;
@@ -39,7 +39,12 @@ pub struct Denial {
     pub rule: String,
     /// The condition that failed, for example `time_window`; empty if none did.
     pub condition: String,
+    /// The numbers behind the refusal, where there are any.
+    pub figures: Option<Box<Figures>>,
 }
+
+/// The code of a denial of what somebody would have to approve, where nobody can.
+const APPROVAL_UNAVAILABLE: &str = "approval_unavailable";
 
 impl Denial {
     /// A denial by a plugin.
@@ -54,6 +59,7 @@ impl Denial {
             plugin: plugin.name.clone(),
             rule: reason.rule.clone(),
             condition: reason.condition.clone(),
+            figures: reason.figures.clone().map(Box::new),
         }
     }
 
@@ -73,6 +79,25 @@ impl Denial {
             plugin: String::new(),
             rule: String::new(),
             condition: String::new(),
+            figures: None,
+        }
+    }
+
+    /// A denial by whoever asks the plugins, for what none of them can know.
+    #[must_use]
+    pub fn by_gate(code: &str, message: &str) -> Self {
+        Self {
+            message: message.to_owned(),
+            ..Self::by_host(code)
+        }
+    }
+
+    /// A denial because nobody can approve of signatures, in the plugin's words and with the code
+    /// `approval_unavailable`.
+    pub(crate) fn approval_unavailable(pending: &PendingApproval) -> Self {
+        Self {
+            code: APPROVAL_UNAVAILABLE.to_owned(),
+            ..Self::until_approved(pending)
         }
     }
 

@@ -6,17 +6,23 @@ use std::time::Instant;
 
 use oneclaw_core::ids::OrgId;
 use oneclaw_core::request::AccessRequest;
-use oneclaw_core::verdict::Decision;
+use oneclaw_core::transaction::{BudgetView, TransactionRequest};
+use oneclaw_core::verdict::{BudgetQuery, Decision};
 use sha2::{Digest, Sha256};
 
+use crate::adapt::budgets;
 use crate::cage::Budget;
 use crate::engine::Shared;
 use crate::error::{ConfigureError, Problem, SnapshotError};
-use crate::failure::{CONFIGURE_FAILED, Evaluation, Failure, WRONG_ORGANISATION};
+use crate::failure::{
+    CONFIGURE_FAILED, Evaluation, Failure, WRONG_BUDGETS, WRONG_ORGANISATION, WRONG_WORLD,
+};
 use crate::plugin::Plugin;
+use crate::question::Question;
 use crate::ready::Ready;
 use crate::running::Running;
 use crate::snapshot;
+use crate::world::World;
 
 /// Decisions after which a warm instance is given up. Arbitrary; at 32 the cost of a fresh one is spread thin enough.
 const DECISIONS_PER_WARM_INSTANCE: u32 = 32;
@@ -31,16 +37,17 @@ pub enum Mode {
     Warm,
 }
 
-/// A plugin with settings, for one organisation. No memory that has seen this configuration, or requests to it, is ever
+/// A plugin with settings, for one organisation and one world. No memory that has seen this configuration, or requests to it, is ever
 /// used for another.
 pub struct Configured {
     shared: Arc<Shared>,
     plugin: Arc<Plugin>,
-    base: Ready,
+    world: World,
     org: OrgId,
     settings: Box<str>,
     settings_digest: Arc<str>,
     needed_facts: Vec<String>,
+    budget_queries: Vec<BudgetQuery>,
     snapshot: RwLock<Option<Ready>>,
     #[expect(
         clippy::vec_box,
@@ -53,6 +60,7 @@ impl fmt::Debug for Configured {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Configured")
             .field("plugin", &self.plugin.identity)
+            .field("world", &self.world)
             .field("org", &self.org)
             .field("settings_digest", &self.settings_digest)
             .field("snapshotted", &self.is_snapshotted())
@@ -73,21 +81,31 @@ impl Configured {
     pub(crate) fn new(
         shared: &Arc<Shared>,
         plugin: &Arc<Plugin>,
+        world: World,
         org: OrgId,
         settings: &str,
     ) -> Result<Arc<Self>, ConfigureError> {
-        let Some(base) = plugin.access.clone() else {
-            return Err(ConfigureError::World(plugin.identity.name.clone()));
-        };
+        if !plugin.worlds().include(world) {
+            return Err(ConfigureError::World {
+                plugin: plugin.identity.name.clone(),
+                world,
+            });
+        }
         let (bytes, limit) = (settings.len() as u64, shared.limits.settings_bytes());
         if bytes > limit {
             return Err(ConfigureError::TooLarge { bytes, limit });
         }
         let budget = Budget::configure(&shared.limits);
-        let mut trial = Running::start(&shared.serving.engine, &base, &shared.limits, budget)
-            .map_err(ConfigureError::Failed)?;
+        let mut trial = Running::start(
+            &shared.serving.engine,
+            &plugin.ready,
+            world,
+            &shared.limits,
+            budget,
+        )
+        .map_err(ConfigureError::Failed)?;
         let needs = match trial
-            .configure(&base, settings)
+            .configure(&plugin.ready, settings)
             .map_err(ConfigureError::Failed)?
         {
             Ok(needs) => needs,
@@ -102,14 +120,22 @@ impl Configured {
                 return Err(ConfigureError::Problems(problems));
             }
         };
+        let budget_queries = match world {
+            // Shown with what is signed alone, so that a component of both worlds may ask for them all the same.
+            World::AccessPolicy => Vec::new(),
+            World::TransactionGuardrail => {
+                budgets::queries(needs.budgets).map_err(ConfigureError::Needs)?
+            }
+        };
         Ok(Arc::new(Self {
             shared: Arc::clone(shared),
             plugin: Arc::clone(plugin),
-            base,
+            world,
             org,
             settings: settings.into(),
             settings_digest: hex::encode(Sha256::digest(settings)).into(),
             needed_facts: needs.facts,
+            budget_queries,
             snapshot: RwLock::default(),
             warm: Mutex::default(),
         }))
@@ -137,6 +163,18 @@ impl Configured {
     #[must_use]
     pub fn needed_facts(&self) -> &[String] {
         &self.needed_facts
+    }
+
+    /// The budgets that the plugin, with these settings, wants to see with each transaction, in this order. None in the
+    /// world of access.
+    #[must_use]
+    pub fn budget_queries(&self) -> &[BudgetQuery] {
+        &self.budget_queries
+    }
+
+    /// The settings.
+    pub(crate) fn settings(&self) -> &str {
+        &self.settings
     }
 
     /// Whether decisions start from memory that has taken the settings in already.
@@ -173,20 +211,37 @@ impl Configured {
             .unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// Asks the plugin. Runs on the caller's thread, for microseconds as a rule; the deadlines in force bound it.
+    /// Asks the plugin about access. Runs on the caller's thread, for microseconds as a rule; the deadlines in force bound
+    /// it.
     ///
-    /// A request of another organisation is not shown to the plugin: the outcome is `internal/wrong-organisation`.
+    /// A request of another organisation is not shown to the plugin: the outcome is `internal/wrong-organisation`. Nor is
+    /// one shown to a plugin that was configured for transactions: `internal/wrong-world`.
     #[must_use]
     pub fn evaluate_access(&self, request: &AccessRequest, mode: Mode) -> Evaluation {
+        self.evaluate(Question::Access(request), mode)
+    }
+
+    /// Asks the plugin about something that is to be signed, as [`Self::evaluate_access`] does about access. `views` are
+    /// the budgets that it sees; those of the request are not shown.
+    ///
+    /// Views that are not those of [`Self::budget_queries`], one for each and in this order, are not shown to the plugin:
+    /// the outcome is `internal/wrong-budgets`.
+    #[must_use]
+    pub fn evaluate_transaction(
+        &self,
+        request: &TransactionRequest,
+        views: &[BudgetView],
+        mode: Mode,
+    ) -> Evaluation {
+        self.evaluate(Question::Transaction { request, views }, mode)
+    }
+
+    fn evaluate(&self, question: Question<'_>, mode: Mode) -> Evaluation {
         let started = Instant::now();
-        let (outcome, fuel) = if request.org == self.org {
-            match mode {
-                Mode::Fresh => self.decide_fresh(request),
-                Mode::Warm => self.decide_warm(request),
-            }
-        } else {
-            let detail = "the request is of another organisation than the plugin's settings";
-            (Err(Failure::new(WRONG_ORGANISATION, detail)), 0)
+        let (outcome, fuel) = match (self.check(question), mode) {
+            (Err(failure), _) => (Err(failure), 0),
+            (Ok(()), Mode::Fresh) => self.decide_fresh(question),
+            (Ok(()), Mode::Warm) => self.decide_warm(question),
         };
         Evaluation {
             plugin: Arc::clone(&self.plugin.identity),
@@ -197,14 +252,39 @@ impl Configured {
         }
     }
 
-    fn decide_fresh(&self, request: &AccessRequest) -> (Result<Decision, Failure>, u64) {
+    /// Whether this may be shown to the plugin at all.
+    fn check(&self, question: Question<'_>) -> Result<(), Failure> {
+        if question.org() != self.org {
+            let detail = "the request is of another organisation than the plugin's settings";
+            return Err(Failure::new(WRONG_ORGANISATION, detail));
+        }
+        if question.world() != self.world {
+            let detail = format!("the plugin was configured to decide on {}", self.world);
+            return Err(Failure::new(WRONG_WORLD, detail));
+        }
+        if let Question::Transaction { views, .. } = question {
+            let asked = |(query, view): (&BudgetQuery, &BudgetView)| {
+                query.budget == view.budget
+                    && query.asset == view.asset
+                    && query.window == view.window
+            };
+            let queries = &self.budget_queries;
+            if queries.len() != views.len() || !queries.iter().zip(views).all(asked) {
+                let detail = "the budgets are not those that the plugin asked for";
+                return Err(Failure::new(WRONG_BUDGETS, detail));
+            }
+        }
+        Ok(())
+    }
+
+    fn decide_fresh(&self, question: Question<'_>) -> (Result<Decision, Failure>, u64) {
         match self.start() {
-            Ok(mut running) => running.decide(request, Budget::decision(&self.shared.limits)),
+            Ok(mut running) => running.decide(question, Budget::decision(&self.shared.limits)),
             Err(failure) => (Err(failure), 0),
         }
     }
 
-    fn decide_warm(&self, request: &AccessRequest) -> (Result<Decision, Failure>, u64) {
+    fn decide_warm(&self, question: Question<'_>) -> (Result<Decision, Failure>, u64) {
         let mut running = match self
             .take_warm()
             .map_or_else(|| self.start().map(Box::new), Ok)
@@ -212,7 +292,7 @@ impl Configured {
             Ok(running) => running,
             Err(failure) => return (Err(failure), 0),
         };
-        let (outcome, fuel) = running.decide(request, Budget::decision(&self.shared.limits));
+        let (outcome, fuel) = running.decide(question, Budget::decision(&self.shared.limits));
         if outcome.is_ok() && running.decisions < DECISIONS_PER_WARM_INSTANCE {
             self.keep_warm(running);
         }
@@ -225,12 +305,14 @@ impl Configured {
             serving, limits, ..
         } = &*self.shared;
         if let Some(ready) = &*self.snapshot.read().unwrap_or_else(PoisonError::into_inner) {
-            return Running::start(&serving.engine, ready, limits, Budget::decision(limits));
+            let budget = Budget::decision(limits);
+            return Running::start(&serving.engine, ready, self.world, limits, budget);
         }
+        let base = &self.plugin.ready;
         let budget = Budget::configure(limits);
-        let mut running = Running::start(&serving.engine, &self.base, limits, budget)?;
+        let mut running = Running::start(&serving.engine, base, self.world, limits, budget)?;
         let failed = |what: String| Failure::new(CONFIGURE_FAILED, what);
-        match running.configure(&self.base, &self.settings) {
+        match running.configure(base, &self.settings) {
             Ok(Ok(_)) => Ok(running),
             Ok(Err(_)) => Err(failed(
                 "the plugin now refuses settings it had accepted".to_owned(),

@@ -1,4 +1,4 @@
-//! The decision on a request: every attached plugin is asked, and the answers are combined.
+//! The decision on access: every attached plugin is asked, and the answers are combined.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,7 +51,7 @@ pub fn decide_access(
     }
 }
 
-fn missing(name: &str, failure: &Failure) -> Evaluation {
+pub(crate) fn missing(name: &str, failure: &Failure) -> Evaluation {
     Evaluation {
         plugin: Arc::new(PluginIdentity {
             name: name.to_owned(),
@@ -104,6 +104,10 @@ impl DecidedAccess {
     ///
     /// # Errors
     /// The denial otherwise. `internal/wrong-permission` means that `A` is not what was asked for.
+    #[expect(
+        clippy::result_large_err,
+        reason = "a denial is a value that is recorded, not an error on its way up"
+    )]
     pub fn into_permit<A: Action>(self) -> Result<Permit<A>, Denial> {
         match self.ruling {
             Ruling::Deny(denial) => Err(denial),

@@ -21,6 +21,7 @@ use crate::configured::Configured;
 use crate::error::{ConfigureError, EngineError, LoadError};
 use crate::limits::Limits;
 use crate::plugin::Plugin;
+use crate::world::World;
 
 /// The unit of deadlines.
 const TICK: Duration = Duration::from_millis(1);
@@ -156,7 +157,7 @@ impl Engine {
         Plugin::load(&self.shared, component)
     }
 
-    /// Tries settings on a plugin for an organisation. The result serves at once, taking the settings in for every
+    /// Tries settings on a plugin for an organisation, to decide on access. The result serves at once, taking the settings in for every
     /// decision, until [`Configured::build_snapshot`] has been run.
     ///
     /// # Errors
@@ -167,7 +168,26 @@ impl Engine {
         org: OrgId,
         settings: &str,
     ) -> Result<Arc<Configured>, ConfigureError> {
-        Configured::new(&self.shared, plugin, org, settings)
+        Configured::new(&self.shared, plugin, World::AccessPolicy, org, settings)
+    }
+
+    /// Like [`Self::configure`], to decide on what is signed.
+    ///
+    /// # Errors
+    /// When the plugin refuses the settings, does not survive them, or asks for budgets that there cannot be.
+    pub fn configure_guardrail(
+        &self,
+        plugin: &Arc<Plugin>,
+        org: OrgId,
+        settings: &str,
+    ) -> Result<Arc<Configured>, ConfigureError> {
+        Configured::new(
+            &self.shared,
+            plugin,
+            World::TransactionGuardrail,
+            org,
+            settings,
+        )
     }
 
     /// The limits in force.

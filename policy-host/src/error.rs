@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use crate::failure::Failure;
+use crate::world::World;
 
 /// A limit outside its range.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -99,9 +100,14 @@ pub struct Problem {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigureError {
-    /// The plugin does not decide on access.
-    #[error("plugin `{0}` does not decide on access to secrets")]
-    World(String),
+    /// The plugin does not decide on this.
+    #[error("plugin `{plugin}` does not decide on {world}")]
+    World {
+        /// Its name.
+        plugin: String,
+        /// The world that it does not export.
+        world: World,
+    },
     /// Longer than the limit.
     #[error("the settings have {bytes} bytes; the limit is {limit}")]
     TooLarge {
@@ -113,6 +119,9 @@ pub enum ConfigureError {
     /// The plugin says what is wrong.
     #[error("the plugin refuses its settings: {}", first(.0))]
     Problems(Vec<Problem>),
+    /// The plugin wants to be given what there cannot be, such as a budget without a scope in its name.
+    #[error("the plugin asks for {0}")]
+    Needs(String),
     /// The plugin did not survive them.
     #[error("the plugin failed to take in its settings: {0}")]
     Failed(Failure),
@@ -158,6 +167,12 @@ pub enum PermitError {
     /// For another path.
     #[error("the permit is for another path")]
     OtherPath,
+    /// For another secret, of which there may be one at the same path.
+    #[error("the permit is for another secret")]
+    OtherSecret,
+    /// For another version of the secret.
+    #[error("the permit is for another version")]
+    OtherVersion,
 }
 
 /// A zone that the time zone database does not know.

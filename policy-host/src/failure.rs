@@ -22,6 +22,9 @@ pub(crate) const BAD_REPLY: &str = "internal/bad-reply";
 pub(crate) const CONFIGURE_FAILED: &str = "internal/configure-failed";
 pub(crate) const WRONG_ORGANISATION: &str = "internal/wrong-organisation";
 pub(crate) const WRONG_PERMISSION: &str = "internal/wrong-permission";
+pub(crate) const WRONG_WORLD: &str = "internal/wrong-world";
+pub(crate) const WRONG_BUDGETS: &str = "internal/wrong-budgets";
+pub(crate) const NO_DIGEST: &str = "internal/no-digest";
 pub(crate) const NO_CAPACITY: &str = "internal/no-capacity";
 pub(crate) const NO_PLUGIN: &str = "internal/no-plugin";
 

@@ -9,13 +9,13 @@ use wasmtime::component::{Component, InstancePre};
 use crate::artefacts;
 use crate::audit::audit;
 use crate::bindings::access::oneclaw::policy::types as wit;
-use crate::bindings::transaction::TransactionGuardrailPre;
 use crate::cage::{self, Budget, Cage};
 use crate::catch;
 use crate::engine::Shared;
 use crate::error::LoadError;
 use crate::failure::Failure;
 use crate::ready::Ready;
+use crate::world::Worlds;
 
 /// Most bytes of a name or a version in a manifest.
 const MAX_WORD_BYTES: usize = 64;
@@ -46,23 +46,13 @@ pub struct PluginIdentity {
     pub digest: String,
 }
 
-/// What a plugin can decide on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Worlds {
-    /// Access to secrets.
-    pub access_policy: bool,
-    /// Everything that needs a signature.
-    pub transaction_guardrail: bool,
-}
-
 /// A component that passed every check and is compiled. Belongs to no organisation; see [`crate::Configured`].
 pub struct Plugin {
     pub(crate) identity: Arc<PluginIdentity>,
     manifest: Manifest,
-    worlds: Worlds,
     /// The component itself, from which snapshots are made.
     pub(crate) bytes: Box<[u8]>,
-    pub(crate) access: Option<Ready>,
+    pub(crate) ready: Ready,
     /// The component with the means to read its memory, compiled when the first snapshot is made.
     pub(crate) instrumented: OnceLock<Ready>,
 }
@@ -71,7 +61,7 @@ impl fmt::Debug for Plugin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Plugin")
             .field("identity", &self.identity)
-            .field("worlds", &self.worlds)
+            .field("worlds", &self.worlds())
             .finish_non_exhaustive()
     }
 }
@@ -98,7 +88,7 @@ impl Plugin {
     /// What it can decide on.
     #[must_use]
     pub fn worlds(&self) -> Worlds {
-        self.worlds
+        self.ready.worlds()
     }
 
     pub(crate) fn load(shared: &Shared, bytes: &[u8]) -> Result<Arc<Self>, LoadError> {
@@ -118,7 +108,8 @@ impl Plugin {
 
         let pre = shared.serving.linker.instantiate_pre(&component);
         let pre = pre.map_err(|error| LoadError::Compile(format!("{error:#}")))?;
-        let (access, worlds) = worlds(&pre)?;
+        let ready =
+            Ready::new(pre.clone()).map_err(|error| LoadError::World(format!("{error:#}")))?;
         let manifest = describe(shared, &pre)?;
         let plugin = Arc::new(Self {
             identity: Arc::new(PluginIdentity {
@@ -127,9 +118,8 @@ impl Plugin {
                 digest: digest_text,
             }),
             manifest,
-            worlds,
             bytes: bytes.into(),
-            access,
+            ready,
             instrumented: OnceLock::new(),
         });
         shared.remember_plugin(digest, &plugin);
@@ -141,24 +131,6 @@ fn compile(shared: &Shared, digest: &str, bytes: &[u8]) -> Result<Component, Loa
     let engine = &shared.serving.engine;
     artefacts::compile(shared.artefacts.as_ref(), engine, digest, bytes)
         .map_err(|error| LoadError::Compile(format!("{error:#}")))
-}
-
-/// Checks every type of the world's functions; having their names is not enough.
-fn worlds(pre: &InstancePre<Cage>) -> Result<(Option<Ready>, Worlds), LoadError> {
-    let exports = |name: &str| pre.component().get_export_index(None, name).is_some();
-    let error = |error: wasmtime::Error| LoadError::World(format!("{error:#}"));
-    let access = exports("evaluate-access")
-        .then(|| Ready::new(pre.clone()).map_err(error))
-        .transpose()?;
-    let transaction = exports("evaluate-transaction");
-    if transaction {
-        TransactionGuardrailPre::new(pre.clone()).map_err(error)?;
-    }
-    let worlds = Worlds {
-        access_policy: access.is_some(),
-        transaction_guardrail: transaction,
-    };
-    Ok((access, worlds))
 }
 
 fn describe(shared: &Shared, pre: &InstancePre<Cage>) -> Result<Manifest, LoadError> {

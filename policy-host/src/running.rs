@@ -1,6 +1,5 @@
-//! One live instance of an access policy.
+//! One live instance of a plugin.
 
-use oneclaw_core::request::AccessRequest;
 use oneclaw_core::verdict::Decision;
 use wasmtime::Store;
 
@@ -8,7 +7,9 @@ use crate::adapt;
 use crate::cage::{self, Budget, Cage};
 use crate::failure::{Failure, TRAP};
 use crate::limits::Limits;
+use crate::question::Question;
 use crate::ready::{Ready, Started, Taken};
+use crate::world::World;
 
 /// An instance and the store it lives in. Dropped after any failure: a component that trapped cannot be entered again.
 pub(crate) struct Running {
@@ -19,16 +20,17 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Starts an instance, with fuel and time for `budget`.
+    /// Starts an instance to decide in `world`, with fuel and time for `budget`.
     pub(crate) fn start(
         engine: &wasmtime::Engine,
         ready: &Ready,
+        world: World,
         limits: &Limits,
         budget: Budget,
     ) -> Result<Self, Failure> {
         let mut store = cage::store(engine, limits, budget)
             .map_err(|error| Failure::new(TRAP, format!("no store: {error:#}")))?;
-        match ready.start(&mut store) {
+        match ready.start(&mut store, world) {
             Ok(started) => Ok(Self {
                 store,
                 started,
@@ -40,27 +42,30 @@ impl Running {
 
     /// Hands settings over, with what is left of the budget it was started with.
     pub(crate) fn configure(&mut self, ready: &Ready, settings: &str) -> Result<Taken, Failure> {
-        let taken = ready.configure(&mut self.store, &self.started, settings);
+        let taken = ready.configure(&mut self.store, &self.started.instance, settings);
         taken.map_err(|error| Failure::of(&error, self.store.data()))
     }
 
     /// Decides, with a budget of its own. Also tells the fuel that it took.
     pub(crate) fn decide(
         &mut self,
-        request: &AccessRequest,
+        question: Question<'_>,
         budget: Budget,
     ) -> (Result<Decision, Failure>, u64) {
         if let Err(error) = cage::arm(&mut self.store, budget) {
             return (Err(Failure::of(&error, self.store.data())), 0);
         }
-        let answer = self.started.evaluate(&mut self.store, request);
+        let answer = self.started.evaluate(&mut self.store, question);
         let fuel = budget
             .fuel
             .saturating_sub(self.store.get_fuel().unwrap_or(0));
         self.decisions = self.decisions.saturating_add(1);
         let outcome = answer
             .map_err(|error| Failure::of(&error, self.store.data()))
-            .and_then(adapt::access_decision);
+            .and_then(match question {
+                Question::Access(_) => adapt::access::decision,
+                Question::Transaction { .. } => adapt::transaction::decision,
+            });
         (outcome, fuel)
     }
 }

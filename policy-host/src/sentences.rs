@@ -2,7 +2,7 @@
 
 use oneclaw_core::verdict::Approval;
 
-use crate::failure::{INTERNAL, NO_PLUGIN, WRONG_ORGANISATION, WRONG_PERMISSION};
+use crate::failure::{INTERNAL, NO_DIGEST, NO_PLUGIN, WRONG_ORGANISATION, WRONG_PERMISSION};
 
 /// The code when every plugin abstains.
 pub(crate) const NO_DECISION: &str = "policy/no-decision";
@@ -14,6 +14,7 @@ pub(crate) fn denied(plugin: &str, code: &str, condition: &str) -> String {
         NO_DECISION => "No policy plugin decides on this, so it is not allowed.".to_owned(),
         WRONG_ORGANISATION => "The policy belongs to another organisation.".to_owned(),
         WRONG_PERMISSION => "The decision was on another kind of access.".to_owned(),
+        NO_DIGEST => "The request cannot be recorded, so it is not allowed.".to_owned(),
         _ if code.starts_with(INTERNAL) => {
             format!("A policy plugin failed ({code}), so this is not allowed.")
         }

@@ -84,9 +84,9 @@ fn configure(shared: &Shared, ready: &Ready, settings: &str) -> Result<Configuri
         SPARE_MEMORY_BYTES,
     )
     .map_err(unsupported)?;
-    let taken = ready.start(&mut store).and_then(|started| {
-        let taken = ready.configure(&mut store, &started, settings)?;
-        Ok((started.instance, taken))
+    let taken = ready.instantiate(&mut store).and_then(|instance| {
+        let taken = ready.configure(&mut store, &instance, settings)?;
+        Ok((instance, taken))
     });
     match taken {
         Ok((instance, Ok(_))) => {

@@ -10,6 +10,16 @@ use crate::error::UnknownZone;
 /// Years for which a table holds, counted from the one that it is made in.
 const YEARS_AHEAD: i16 = 10;
 
+/// Whether there is an IANA zone of this name.
+pub(crate) fn is_known(name: &str) -> bool {
+    find(name).is_some()
+}
+
+fn find(name: &str) -> Option<TimeZone> {
+    let zone = TimeZoneDatabase::bundled().get(name).ok()?;
+    (!zone.is_unknown()).then_some(zone)
+}
+
 /// The offsets of the IANA zone `name`, from 1 January of last year to 1 January ten years from now (UTC), out of the
 /// database that is built in. The same within a calendar year, so that settings which hold it keep their digest.
 ///
@@ -17,12 +27,7 @@ const YEARS_AHEAD: i16 = 10;
 /// When there is no such zone.
 pub fn zone_table(name: &str, now: Timestamp) -> Result<ZoneTable, UnknownZone> {
     let unknown = || UnknownZone(oneclaw_core::path::excerpt(name));
-    let zone = TimeZoneDatabase::bundled()
-        .get(name)
-        .map_err(|_| unknown())?;
-    if zone.is_unknown() {
-        return Err(unknown());
-    }
+    let zone = find(name).ok_or_else(unknown)?;
     let year = jiff::Timestamp::from_millisecond(now.as_millis())
         .map_err(|_| unknown())?
         .to_zoned(TimeZone::UTC)

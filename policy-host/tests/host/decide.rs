@@ -110,6 +110,7 @@ fn a_denial_carries_what_the_plugin_said() {
             plugin: "hostile".to_owned(),
             rule: "rule-1".to_owned(),
             condition: "time_window".to_owned(),
+            figures: None,
         }
     );
 }
