@@ -9,6 +9,7 @@ pub mod bindings;
 pub mod export;
 pub mod reply;
 pub mod settings;
+pub mod time;
 
 pub use bindings::oneclaw::policy::access_types::{AccessRequest, Permission};
 pub use bindings::oneclaw::policy::types::{

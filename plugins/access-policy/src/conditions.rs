@@ -1,10 +1,10 @@
 //! What must hold for a policy to apply, besides path and permission.
 
 use oneclaw_policy_sdk::AccessRequest;
+use oneclaw_policy_sdk::time::{Window, Zone};
 
 use crate::decide::Condition;
 use crate::network::Network;
-use crate::window::{Window, Zone};
 
 /// All of it must hold. What is absent holds always.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 
+use oneclaw_policy_sdk::time::{MINUTES_PER_DAY, Window, Zone};
 use oneclaw_policy_sdk::{Problem, settings::problem};
 
 use crate::conditions::{Conditions, ZonedWindow};
@@ -10,7 +11,6 @@ use crate::network::Network;
 use crate::pattern::Shape;
 use crate::rules::{Permissions, Policies, Rule};
 use crate::settings::{PolicyRule, WindowRule, Word, ZoneTable};
-use crate::window::{MINUTES_PER_DAY, Window, Zone};
 
 /// Longest id of a policy, in bytes.
 const MAX_ID_BYTES: usize = 128;

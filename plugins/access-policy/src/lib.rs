@@ -20,7 +20,6 @@ mod network;
 mod pattern;
 mod rules;
 mod settings;
-mod window;
 mod words;
 
 pub use decide::{Condition, Outcome};

@@ -1,12 +1,12 @@
 //! The policies, ready to decide.
 
 use oneclaw_policy_sdk::Permission;
+use oneclaw_policy_sdk::time::Zone;
 
 use crate::conditions::Conditions;
 use crate::index::{Ending, Index, Key};
 use crate::matcher;
 use crate::pattern::{Rest, Shape, rest_start};
-use crate::window::Zone;
 use crate::words;
 
 /// One caller's policies in one vault, indexed.

@@ -1,7 +1,8 @@
-//! Time windows in local wall time.
+//! Time windows in local wall time, for plugins that have neither a clock nor a zone database: the host gives the time
+//! with each request and the offsets of zones with the settings.
 
 /// Minutes in a day.
-pub(crate) const MINUTES_PER_DAY: u16 = 24 * 60;
+pub const MINUTES_PER_DAY: u16 = 24 * 60;
 
 const SECONDS_PER_DAY: i64 = 86_400;
 
@@ -10,7 +11,7 @@ const MAX_OFFSET_SECONDS: u32 = 26 * 3600;
 
 /// The offsets of a zone over the years that matter, as the host worked them out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Zone {
+pub struct Zone {
     /// From this second on local time is UTC plus so many seconds. Ascending, never empty; the first entry also covers
     /// everything before it.
     transitions: Box<[(i64, i32)]>,
@@ -19,9 +20,12 @@ pub(crate) struct Zone {
 }
 
 impl Zone {
+    /// `transitions` are `(from, offset)`: from this second since the epoch on local time is UTC plus so many seconds.
+    /// From second `until` on nothing is known.
+    ///
     /// # Errors
-    /// Says what would be right.
-    pub(crate) fn new(transitions: Vec<(i64, i32)>, until: i64) -> Result<Self, &'static str> {
+    /// Says what would be right: at least one transition, in ascending order, with offsets of at most 26 hours.
+    pub fn new(transitions: Vec<(i64, i32)>, until: i64) -> Result<Self, &'static str> {
         if transitions.is_empty() {
             return Err("must have at least one transition");
         }
@@ -56,20 +60,21 @@ impl Zone {
     }
 }
 
-/// When a policy holds.
+/// A span of the day, on certain days of the week. Check the numbers
+/// when you take them in: outside their ranges the window is not defined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Window {
-    /// Opens at this minute of the day.
-    pub(crate) after_minute: u16,
-    /// Closes before this one. Smaller than `after_minute`: on the next day. Equal: open the whole (calendar) day.
-    pub(crate) before_minute: u16,
-    /// Bit `n`: may open on the day `n` days after Monday.
-    pub(crate) days: u8,
+pub struct Window {
+    /// Opens at this minute of the day, 0 to 1439.
+    pub after_minute: u16,
+    /// Closes before this one, 0 to 1440. Smaller than `after_minute`: on the next day. Equal: open the whole (calendar) day.
+    pub before_minute: u16,
+    /// Bit `n`: may open on the day `n` days after Monday. 1 to 127.
+    pub days: u8,
 }
 
 impl Window {
     /// Whether the window is open. It is closed at instants for which the zone's offset is not known.
-    pub(crate) fn is_open(&self, zone: &Zone, at_ms: i64) -> bool {
+    pub fn is_open(&self, zone: &Zone, at_ms: i64) -> bool {
         let Some((weekday, minute)) = zone.local(at_ms) else {
             return false;
         };
