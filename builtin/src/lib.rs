@@ -7,3 +7,8 @@
 /// The access policy: globs, permissions, priorities, conditions and ownership. Its settings are
 /// `oneclaw_core::conditions::AccessSettings` as JSON.
 pub static ACCESS_POLICY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/access_policy.wasm"));
+
+/// The transaction guardrails: lists, limits, budgets, typed data. Their settings are
+/// `oneclaw_core::guardrails::GuardrailSettings` as JSON.
+pub static TRANSACTION_GUARDRAILS: &[u8] =
+    include_bytes!(concat!(env!("OUT_DIR"), "/transaction_guardrails.wasm"));
