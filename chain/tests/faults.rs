@@ -31,6 +31,8 @@ enum Answer {
     Never,
 }
 
+type Fault = Box<dyn Fn() -> Answer + Send + Sync>;
+
 struct Node {
     url: String,
     asked: Arc<AtomicUsize>,
@@ -126,7 +128,7 @@ async fn closed() -> String {
 async fn a_node_that_fails_in_any_way_is_replaced_by_the_next_and_then_tried_last() {
     let elsewhere = honest(|_| Answer::Result(json!("0x63"))).await;
     let target = elsewhere.url.clone();
-    let faults: [(&str, Box<dyn Fn() -> Answer + Send + Sync>); 9] = [
+    let faults: [(&str, Fault); 9] = [
         ("hangs", Box::new(|| Answer::Never)),
         ("503", Box::new(|| Answer::Status(503))),
         (
