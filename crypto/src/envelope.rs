@@ -16,7 +16,7 @@ use crate::aead::AeadError;
 use crate::random::RandomError;
 use crate::root_key::KeyServiceError;
 
-pub use gate::{open, seal, seal_without_permit_for_system_vault};
+pub use gate::{open, open_for_signing, seal, seal_without_permit_for_system_vault};
 pub use keys::{VaultKey, rewrap_data_key, rewrap_vault_key, unwrap_vault_key, wrap_vault_key};
 
 /// Where a value stands. All four parts are bound into its encryption.

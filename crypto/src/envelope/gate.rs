@@ -1,7 +1,7 @@
 //! The only way to a value: with a permit that covers its place.
 
 use oneclaw_core::clock::Timestamp;
-use oneclaw_policy_host::{MaySeal, Permit, ReadSecret};
+use oneclaw_policy_host::{MaySeal, Permit, ReadSecret, SigningPermit};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{EnvelopeError, Sealed, SecretRef, VaultKey, keys};
@@ -79,6 +79,71 @@ pub fn open(
 ) -> Result<SecretString, EnvelopeError> {
     permit.covers(at.org, at.vault, at.path, now)?;
     open_value(key, at, sealed)
+}
+
+/// Decrypts a signing key for as long as `use_key` takes, at the place that the permit to sign names. The key is wiped when
+/// `use_key` returns.
+///
+/// For the signer alone, which encodes what it signs from the same permit. A permit to read does not do:
+///
+/// ```compile_fail,E0308
+/// use oneclaw_core::clock::Timestamp;
+/// use oneclaw_crypto::envelope::{Sealed, SecretRef, VaultKey, open_for_signing};
+/// use oneclaw_policy_host::{Permit, ReadSecret};
+/// fn sign(permit: &Permit<ReadSecret>, key: &VaultKey, at: SecretRef<'_>, sealed: &Sealed, now: Timestamp) {
+///     let _ = open_for_signing(permit, key, at, sealed, now, |_| ());
+/// }
+/// ```
+///
+/// a permit to sign opens no value:
+///
+/// ```compile_fail,E0308
+/// use oneclaw_core::clock::Timestamp;
+/// use oneclaw_crypto::envelope::{Sealed, SecretRef, VaultKey, open};
+/// use oneclaw_policy_host::SigningPermit;
+/// fn read(permit: &SigningPermit, key: &VaultKey, at: SecretRef<'_>, sealed: &Sealed, now: Timestamp) {
+///     let _ = open(permit, key, at, sealed, now);
+/// }
+/// ```
+///
+/// and the key cannot be kept by reference:
+///
+/// ```compile_fail
+/// use oneclaw_core::clock::Timestamp;
+/// use oneclaw_crypto::envelope::{Sealed, SecretRef, VaultKey, open_for_signing};
+/// use oneclaw_policy_host::SigningPermit;
+/// use secrecy::SecretString;
+/// fn keep<'a>(permit: &SigningPermit, key: &VaultKey, at: SecretRef<'_>, sealed: &Sealed, now: Timestamp) -> &'a SecretString {
+///     open_for_signing(permit, key, at, sealed, now, |value| value).unwrap()
+/// }
+/// ```
+///
+/// With a permit to sign it compiles:
+///
+/// ```
+/// use oneclaw_core::clock::Timestamp;
+/// use oneclaw_crypto::envelope::{Sealed, SecretRef, VaultKey, open_for_signing};
+/// use oneclaw_policy_host::SigningPermit;
+/// fn sign(permit: &SigningPermit, key: &VaultKey, at: SecretRef<'_>, sealed: &Sealed, now: Timestamp) {
+///     let _ = open_for_signing(permit, key, at, sealed, now, |_| ());
+/// }
+/// ```
+///
+/// # Errors
+/// If the permit is for another place or version or has expired, or the value does not belong to this key and place, or was
+/// changed.
+pub fn open_for_signing<T>(
+    permit: &SigningPermit,
+    key: &VaultKey,
+    at: SecretRef<'_>,
+    sealed: &Sealed,
+    now: Timestamp,
+    use_key: impl FnOnce(&SecretString) -> T,
+) -> Result<T, EnvelopeError> {
+    // A place has no id of a secret in it; path and version, which are bound into the encryption, say which it is.
+    let secret = permit.request().key.secret;
+    permit.covers(at.org, secret, at.vault, at.path, at.version, now)?;
+    Ok(use_key(&open_value(key, at, sealed)?))
 }
 
 /// Encrypts a key that the server just made for an agent, which no policy was asked about because nobody asked for it.
