@@ -6,16 +6,20 @@
 mod account;
 mod agent;
 mod audit;
+mod chain;
 mod policy;
 mod secret;
+mod signing_key;
 mod transaction;
 mod vault;
 
 pub use account::*;
 pub use agent::*;
 pub use audit::*;
+pub use chain::*;
 pub use policy::*;
 pub use secret::*;
+pub use signing_key::*;
 pub use transaction::*;
 pub use vault::*;
 
