@@ -94,7 +94,7 @@ impl Denial {
 
     /// A denial because nobody can approve of signatures, in the plugin's words and with the code
     /// `approval_unavailable`.
-    pub(crate) fn approval_unavailable(pending: &PendingApproval) -> Self {
+    pub fn approval_unavailable(pending: &PendingApproval) -> Self {
         Self {
             code: APPROVAL_UNAVAILABLE.to_owned(),
             ..Self::until_approved(pending)

@@ -15,7 +15,8 @@ use tokio::task::JoinHandle;
 
 use crate::config::{AccessMode, AccessPlugin as AccessPluginSetting, Config, RootKeySource};
 use crate::http::{listen, router};
-use crate::service::gate::{AccessPlugin, Gate};
+use crate::service::chains::Chains;
+use crate::service::gate::{Gate, PluginState};
 use crate::service::keys::Keys;
 use crate::service::throttle::Throttles;
 use crate::service::{Services, SharedServices};
@@ -94,6 +95,7 @@ impl Running {
 /// # Errors
 /// Says what is in the way.
 pub async fn start(mut config: Config, clock: SharedClock) -> Result<Running, StartError> {
+    oneclaw_chain::install_tls();
     make_private_directory(&config.data_dir)?;
     let (root, made_root_key) = match &config.root_key {
         RootKeySource::File(path) => RootKey::load_or_create(path)?,
@@ -111,7 +113,23 @@ pub async fn start(mut config: Config, clock: SharedClock) -> Result<Running, St
         limits: Limits::default().with_deadline_ms(DECISION_DEADLINE_MS)?,
         ..EngineOptions::default()
     })?;
-    let plugin = load_access_plugin(&engine, &config.access_plugin);
+    let plugin = load_plugin(
+        &engine,
+        &config.access_plugin,
+        ("access-policy", oneclaw_builtin::ACCESS_POLICY),
+    );
+    let guardrails = load_plugin(
+        &engine,
+        &config.guardrail_plugin,
+        (
+            "transaction-guardrails",
+            oneclaw_builtin::TRANSACTION_GUARDRAILS,
+        ),
+    );
+    let guardrail_mode = match config.guardrail_plugin {
+        AccessPluginSetting::BuiltIn => Mode::Warm,
+        AccessPluginSetting::File(_) | AccessPluginSetting::None => Mode::Fresh,
+    };
     let mode = match config.access_mode {
         AccessMode::Fresh => Mode::Fresh,
         AccessMode::Warm => Mode::Warm,
@@ -142,7 +160,13 @@ pub async fn start(mut config: Config, clock: SharedClock) -> Result<Running, St
             .replace(":0", &format!(":{}", address.port()));
     }
     let services = Arc::new(Services {
-        gate: Gate::new(store.clone(), engine, plugin, mode),
+        gate: Gate::new(
+            store.clone(),
+            engine,
+            (plugin, mode),
+            (guardrails, guardrail_mode),
+        ),
+        chains: Chains::default(),
         throttles: Throttles::new(config.rate_limits),
         password_slots: Semaphore::new(PASSWORD_SLOTS),
         clock,
@@ -150,6 +174,7 @@ pub async fn start(mut config: Config, clock: SharedClock) -> Result<Running, St
         store: store.clone(),
         config,
     });
+    services.seed_chains().await?;
     let router = router::build(Arc::clone(&services));
     let is_claimed = store.first_org().await?.is_some();
     let (stop, stopped) = oneshot::channel::<()>();
@@ -174,14 +199,18 @@ pub async fn start(mut config: Config, clock: SharedClock) -> Result<Running, St
 }
 
 /// The plugin that decides. One that cannot be loaded leaves the server up, refusing everything and saying why.
-fn load_access_plugin(engine: &Engine, setting: &AccessPluginSetting) -> AccessPlugin {
+fn load_plugin(
+    engine: &Engine,
+    setting: &AccessPluginSetting,
+    (built_in_name, built_in): (&str, &[u8]),
+) -> PluginState {
     let broken = |name: &str, detail: String| {
         tracing::error!(
             plugin = name,
             detail,
-            "the access plugin could not be loaded: every access is refused"
+            "a plugin could not be loaded: everything it decides on is refused"
         );
-        AccessPlugin::Broken {
+        PluginState::Broken {
             name: name.to_owned(),
             failure: Failure {
                 code: "internal/plugin-not-loaded",
@@ -190,12 +219,12 @@ fn load_access_plugin(engine: &Engine, setting: &AccessPluginSetting) -> AccessP
         }
     };
     let load = |name: &str, bytes: &[u8]| match engine.load(bytes) {
-        Ok(plugin) => AccessPlugin::Ready(plugin),
+        Ok(plugin) => PluginState::Ready(plugin),
         Err(error) => broken(name, error.to_string()),
     };
     match setting {
-        AccessPluginSetting::BuiltIn => load("access-policy", oneclaw_builtin::ACCESS_POLICY),
-        AccessPluginSetting::None => AccessPlugin::Absent,
+        AccessPluginSetting::BuiltIn => load(built_in_name, built_in),
+        AccessPluginSetting::None => PluginState::Absent,
         AccessPluginSetting::File(path) => {
             let name = path.display().to_string();
             match std::fs::read(path) {

@@ -1,5 +1,7 @@
 //! What the tests share: a whole server, its clock, real databases, and the actors that talk to it.
 
+pub mod anvil;
 pub mod app;
 pub mod clock;
 pub mod postgres;
+pub mod rpc_faults;

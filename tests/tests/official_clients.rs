@@ -7,7 +7,9 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use oneclaw_tests::anvil::Anvil;
 use oneclaw_tests::app::{Database, PASSWORD, TestApp};
+use serde_json::json;
 
 const TO_INSTALL: &str = "the tests of the official Python client need Python 3.11 or newer as `python3`, with its \
     modules venv and ensurepip; on Debian: apt-get install python3 python3-venv";
@@ -25,8 +27,32 @@ async fn python_client_0_61_14_tells_the_whole_story() {
 async fn tells_the_whole_story(version: &'static str, database: Database) {
     // The limits are on, as they are for everybody: no client may run into them by honest work.
     let app = TestApp::start_with(database, |config| config.rate_limits = true).await;
-    let url = app.url.clone();
-    let output = tokio::task::spawn_blocking(move || run_story(version, &url))
+    // The first account runs the installation, and only it can add a chain.
+    let operator = app.human("operator").await;
+    let anvil = Anvil::start().await;
+    let chain = json!({
+        "name": "dev", "display_name": "Development", "chain_id": 31337, "rpc_url": anvil.url(),
+        "allow_private_rpc": true, "is_testnet": true, "confirmations": 1,
+    });
+    let chains = app
+        .get("/v1/admin/chains", &operator.token)
+        .await
+        .expect(200);
+    let local = chains["chains"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|c| c["chain_id"] == 31337);
+    let local = format!(
+        "/v1/admin/chains/{}",
+        local.unwrap()["id"].as_str().unwrap()
+    );
+    app.delete(&local, &operator.token).await.expect(204);
+    app.post("/v1/admin/chains", &operator.token, chain)
+        .await
+        .expect(201);
+    let (url, rpc) = (app.url.clone(), anvil.url());
+    let output = tokio::task::spawn_blocking(move || run_story(version, &url, &rpc))
         .await
         .unwrap();
     let told = String::from_utf8_lossy(&output.stdout);
@@ -35,6 +61,8 @@ async fn tells_the_whole_story(version: &'static str, database: Database) {
     for line in [
         "ok: allowed read: an agent reads a secret that a policy allows".to_owned(),
         "ok: refused read: the same agent is refused one that no policy allows".to_owned(),
+        "ok: an agent pays: the recipient's balance rises by the amount, once".to_owned(),
+        "ok: one wei over its limit it does not pay".to_owned(),
         "ok: both reads stand in the audit trail, with what was decided".to_owned(),
         format!("ok: the whole story with oneclaw {version}"),
     ] {
@@ -45,7 +73,7 @@ async fn tells_the_whole_story(version: &'static str, database: Database) {
     }
 }
 
-fn run_story(version: &str, url: &str) -> Output {
+fn run_story(version: &str, url: &str, rpc: &str) -> Output {
     let clients = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/python");
     let requirements = clients.join(format!("requirements-{version}.txt"));
     let python = python_with(&format!("python-client-{version}"), &requirements);
@@ -54,6 +82,7 @@ fn run_story(version: &str, url: &str) -> Output {
         .arg(clients.join("story.py"))
         .arg(url)
         .env("ONECLAW_STORY_PASSWORD", PASSWORD)
+        .env("ONECLAW_STORY_RPC", rpc)
         .env("NO_PROXY", "*")
         .env_remove("ONECLAW_RUNTIME_ID")
         .output()

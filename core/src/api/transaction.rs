@@ -303,6 +303,7 @@ body! {
     /// `POST /v1/agents/{agent_id}/sign`
     pub struct SignRequest {
         /// `transaction`, `typed_data`, `personal_sign` (or `message`), `eip712_digest` (or `digest`).
+        #[serde(default)]
         pub intent_type: String,
         /// For `personal_sign`: text, or bytes as `0x` with an even number of hexadecimal digits.
         #[serde(default)]

@@ -39,6 +39,7 @@ pub(super) const SETTINGS: &[&str] = &[
     "cors_origins",
     "max_body_bytes",
     "access_plugin",
+    "guardrail_plugin",
     "access_mode",
     "tokens.user_seconds",
     "tokens.api_key_seconds",

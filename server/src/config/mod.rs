@@ -44,6 +44,8 @@ pub struct Config {
     pub access_plugin: AccessPlugin,
     /// How its instances are used.
     pub access_mode: AccessMode,
+    /// The component that decides on everything that is signed.
+    pub guardrail_plugin: AccessPlugin,
     /// Longest accepted request body, in bytes.
     pub max_body_bytes: usize,
     /// Logging.
@@ -83,12 +85,12 @@ pub struct TokenLifetimes {
     pub refresh_seconds: u32,
 }
 
-/// The component that decides access.
+/// A component that decides.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AccessPlugin {
-    /// The access policy that comes with the server.
+    /// The one that comes with the server.
     BuiltIn,
-    /// None: every access is denied.
+    /// None: everything is denied.
     None,
     /// A component in a file, in place of the built-in one.
     File(PathBuf),
@@ -150,6 +152,7 @@ impl Config {
             },
             cors_origins: Vec::new(),
             access_plugin: AccessPlugin::BuiltIn,
+            guardrail_plugin: AccessPlugin::BuiltIn,
             access_mode: AccessMode::Warm,
             max_body_bytes: 2 * 1024 * 1024,
             log: LogConfig {

@@ -62,6 +62,8 @@ pub(super) fn config(layers: &Layers) -> Result<Config, ConfigError> {
             AccessPlugin::File(_) => AccessMode::Fresh,
         }),
         access_plugin,
+        guardrail_plugin: value(layers, "guardrail_plugin", self::access_plugin)?
+            .unwrap_or(default.guardrail_plugin),
         max_body_bytes: value(layers, "max_body_bytes", |entry| {
             number(entry, 1024, 64 * 1024 * 1024, "bytes")
         })?

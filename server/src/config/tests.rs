@@ -136,6 +136,7 @@ fn every_setting_can_be_given_in_the_environment() {
         ("max_body_bytes", "4096"),
         ("access_plugin", plugin.to_str().unwrap()),
         ("access_mode", "fresh"),
+        ("guardrail_plugin", "none"),
         ("tokens.user_seconds", "100"),
         ("tokens.api_key_seconds", "101"),
         ("tokens.agent_seconds", "102"),

@@ -21,6 +21,8 @@ use crate::service::agents::{PROFILE_FIELDS, ProfileKind};
         (name = "auth", description = "Accounts and tokens"),
         (name = "api keys", description = "Personal API keys of humans"),
         (name = "agents", description = "Agents and their keys"),
+        (name = "signing keys", description = "The keys that agents sign transactions with"),
+        (name = "chains", description = "The chains that transactions may be meant for"),
         (name = "vaults", description = "Vaults"),
         (name = "secrets", description = "Secrets and their versions"),
         (name = "policies", description = "Who may do what, where, when and from where"),
@@ -128,14 +130,22 @@ fn add_profile(schema: &mut Value) {
 fn profile_schema(kind: ProfileKind) -> Map<String, Value> {
     let schema = match kind {
         ProfileKind::Flag => json!({"type": "boolean"}),
-        ProfileKind::Strings => json!({"type": "array", "items": {"type": "string"}}),
+        ProfileKind::Strings | ProfileKind::Chains => {
+            json!({"type": "array", "items": {"type": "string"}})
+        }
         ProfileKind::Decimal => json!({
             "type": ["string", "null"],
             "description": "Native major units, at most 18 decimals",
             "pattern": "^[0-9]{1,78}(\\.[0-9]{1,18})?$"
         }),
         ProfileKind::Count => json!({"type": ["integer", "null"], "minimum": 0}),
-        ProfileKind::Object => json!({"type": ["object", "null"]}),
+        ProfileKind::Object | ProfileKind::Guardrails => json!({"type": ["object", "null"]}),
+        ProfileKind::Labels => {
+            json!({"type": "object", "additionalProperties": {"type": "string"}})
+        }
+        ProfileKind::SignatureMode => {
+            json!({"type": "string", "enum": ["off", "optional", "required"]})
+        }
         ProfileKind::DenyOrAllow => json!({"type": "string", "enum": ["deny", "allow"]}),
         ProfileKind::Domains => json!({"type": "array", "items": {
             "type": "object",

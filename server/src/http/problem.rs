@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
-use crate::service::error::ServiceError;
+use crate::service::error::{GuardrailRefusal, ServiceError};
 
 /// An error as it travels.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -91,6 +91,10 @@ impl From<ServiceError> for Problem {
             )
             .with("reason_code", json!(refusal.code))
             .with("decision_id", json!(refusal.decision.to_string())),
+            ServiceError::Guardrail(refusal) => Self::guardrail(&refusal),
+            ServiceError::ChainUnavailable(detail) => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+            }
             ServiceError::NotFound(detail) => Self::new(StatusCode::NOT_FOUND, detail),
             ServiceError::Conflict(detail) => Self::new(StatusCode::CONFLICT, detail),
             ServiceError::Gone(detail) => Self::new(StatusCode::GONE, detail),
@@ -117,6 +121,25 @@ impl From<ServiceError> for Problem {
 }
 
 impl Problem {
+    /// 403 with the words and figures of the guardrail; amounts are in base units.
+    fn guardrail(refusal: &GuardrailRefusal) -> Self {
+        let mut problem = Self::new(StatusCode::FORBIDDEN, refusal.message.clone())
+            .with("reason_code", json!(refusal.code))
+            .with("decision_id", json!(refusal.decision.to_string()));
+        "guardrail_violation".clone_into(&mut problem.kind);
+        if !refusal.rule.is_empty() {
+            problem = problem.with("rule", json!(refusal.rule));
+        }
+        if let Some(figures) = &refusal.figures {
+            problem = problem
+                .with("asset", json!(figures.asset))
+                .with("limit", json!(figures.limit.to_string()))
+                .with("attempted", json!(figures.attempted.to_string()))
+                .with("current", json!(figures.current.to_string()));
+        }
+        problem
+    }
+
     /// 429 with an integer `Retry-After`.
     pub fn too_many_requests(retry_after_seconds: u64) -> Self {
         Self::new(

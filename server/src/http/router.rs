@@ -13,7 +13,8 @@ use utoipa_axum::routes;
 use super::layers::{self, RequestLimits};
 use super::problem::Problem;
 use super::routes::{
-    agents, api_keys, audit, auth, discovery, health, policies, secrets, unsupported, vaults,
+    agents, api_keys, audit, auth, chains, discovery, health, intents, policies, secrets,
+    signing_keys, unsupported, vaults,
 };
 use super::{docs, openapi};
 use crate::service::SharedServices;
@@ -38,6 +39,27 @@ fn api() -> OpenApiRouter<SharedServices> {
         .routes(routes!(agents::rotate_key))
         .routes(routes!(agents::rotate_identity_keys))
         .routes(routes!(agents::issue_token))
+        .routes(routes!(intents::submit, intents::list))
+        .routes(routes!(intents::sign_only))
+        .routes(routes!(intents::simulate))
+        .routes(routes!(intents::simulate_bundle))
+        .routes(routes!(intents::preview))
+        .routes(routes!(intents::get))
+        .routes(routes!(intents::replace))
+        .routes(routes!(intents::cancel))
+        .routes(routes!(intents::sign))
+        .routes(routes!(intents::create_key, intents::list_keys))
+        .routes(routes!(intents::revoke_key))
+        .routes(routes!(chains::list))
+        .routes(routes!(chains::get))
+        .routes(routes!(chains::list_all, chains::create))
+        .routes(routes!(chains::update, chains::delete))
+        .routes(routes!(signing_keys::create, signing_keys::list))
+        .routes(routes!(signing_keys::deactivate))
+        .routes(routes!(signing_keys::rotate))
+        .routes(routes!(signing_keys::export))
+        .routes(routes!(signing_keys::import))
+        .routes(routes!(signing_keys::balance))
         .routes(routes!(vaults::create, vaults::list))
         .routes(routes!(vaults::get, vaults::delete))
         .routes(routes!(vaults::agent_keys_vault))
@@ -116,6 +138,9 @@ fn cors(origins: &[String]) -> CorsLayer {
             HeaderName::from_static("idempotency-key"),
             HeaderName::from_static("x-auth-confirm"),
             HeaderName::from_static("x-mfa-token"),
+            HeaderName::from_static("content-digest"),
+            HeaderName::from_static("signature"),
+            HeaderName::from_static("signature-input"),
         ])
         .expose_headers([header::RETRY_AFTER, HeaderName::from_static("x-request-id")])
         .max_age(Duration::from_secs(600))

@@ -226,17 +226,7 @@ impl Services {
         confirmation: Option<&str>,
     ) -> Result<()> {
         let user = caller.human()?.clone();
-        let Some(given) = confirmation else {
-            return Err(ServiceError::Forbidden(
-                "confirm with the account's password in the header `X-Auth-Confirm`".to_owned(),
-            ));
-        };
-        self.confirm_password(&user, given, context.at, "X-Auth-Confirm")
-            .await
-            .map_err(|error| match error {
-                ServiceError::Invalid { detail, .. } => ServiceError::Forbidden(detail),
-                other => other,
-            })?;
+        self.step_up(&user, confirmation, context.at).await?;
         let vaults = self.store.vaults(user.org_id).await?;
         let agents = self.store.agents(user.org_id).await?;
         if vaults.iter().any(|vault| !vault.is_system) || !agents.is_empty() {
@@ -248,8 +238,31 @@ impl Services {
         Ok(self.store.delete_user(user.id, event).await?)
     }
 
+    /// Checks the password that a signed-in human gives once more, for what a stolen token alone must not do.
+    ///
+    /// # Errors
+    /// [`ServiceError::Forbidden`] without the right password, [`ServiceError::TooManyRequests`] after too many wrong ones.
+    pub(super) async fn step_up(
+        &self,
+        user: &User,
+        given: Option<&str>,
+        now: Timestamp,
+    ) -> Result<()> {
+        let Some(given) = given else {
+            return Err(ServiceError::Forbidden(
+                "confirm with the account's password in the header `X-Auth-Confirm`".to_owned(),
+            ));
+        };
+        self.confirm_password(user, given, now, "X-Auth-Confirm")
+            .await
+            .map_err(|error| match error {
+                ServiceError::Invalid { detail, .. } => ServiceError::Forbidden(detail),
+                other => other,
+            })
+    }
+
     /// Checks a password that a signed-in human gives once more.
-    async fn confirm_password(
+    pub(super) async fn confirm_password(
         &self,
         user: &User,
         given: &str,

@@ -1,7 +1,9 @@
 //! What can go wrong in a service, in words that know nothing of HTTP.
 
+use oneclaw_chain::RpcError;
 use oneclaw_core::conditions::ConditionError;
 use oneclaw_core::ids::EventId;
+use oneclaw_core::verdict::Figures;
 use oneclaw_crypto::envelope::EnvelopeError;
 use oneclaw_crypto::random::RandomError;
 use oneclaw_store::StoreError;
@@ -13,6 +15,21 @@ pub struct Refusal {
     pub decision: EventId,
     /// A stable word, such as `policy/no-match`.
     pub code: String,
+}
+
+/// A refusal of something that was to be signed. It stands in the audit trail already: only the gate makes these.
+#[derive(Debug, Clone)]
+pub struct GuardrailRefusal {
+    /// The audit event that records it.
+    pub decision: EventId,
+    /// A stable word, such as `value_limit`.
+    pub code: String,
+    /// A sentence that a human can act on.
+    pub message: String,
+    /// The ruleset that refused, such as `agent` or `per_chain/base`; empty if none did.
+    pub rule: String,
+    /// Limit, attempt and what counts already, where there are figures.
+    pub figures: Option<Figures>,
 }
 
 /// Why a service did not do what was asked.
@@ -32,6 +49,12 @@ pub enum ServiceError {
     /// Somebody who may not.
     #[error("{0}")]
     Forbidden(String),
+    /// Refused by a guardrail.
+    #[error("{}", .0.message)]
+    Guardrail(Box<GuardrailRefusal>),
+    /// A chain that has to be asked does not answer, or not as it should.
+    #[error("{0}")]
+    ChainUnavailable(String),
     /// Refused by the gate.
     #[error("refused with `{}`", .0.code)]
     Denied(Refusal),
@@ -83,6 +106,12 @@ impl From<StoreError> for ServiceError {
             StoreError::Unavailable(detail) => Self::Unavailable(detail),
             StoreError::Corrupt(detail) => Self::Internal(detail),
         }
+    }
+}
+
+impl From<RpcError> for ServiceError {
+    fn from(error: RpcError) -> Self {
+        Self::ChainUnavailable(error.to_string())
     }
 }
 

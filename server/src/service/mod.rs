@@ -9,14 +9,18 @@ pub mod api_keys;
 pub mod audit;
 pub mod authenticate;
 pub mod caller;
+pub mod chains;
 pub mod check;
 pub mod error;
 pub mod events;
 pub mod exchange;
 pub mod gate;
+pub mod guardrails;
+pub mod intents;
 pub mod keys;
 pub mod policies;
 pub mod secrets;
+pub mod signing_keys;
 pub mod throttle;
 pub mod time;
 pub mod vaults;
@@ -41,6 +45,8 @@ pub struct Services {
     pub keys: keys::Keys,
     /// The one way to a permit.
     pub gate: gate::Gate,
+    /// Who speaks to chains.
+    pub chains: chains::Chains,
     /// Limits on guessing.
     pub throttles: throttle::Throttles,
     /// Hashing a password takes 19 MiB and some tens of milliseconds: only so many at a time.

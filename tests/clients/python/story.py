@@ -1,8 +1,9 @@
 """The official Python client, unmodified, against this server, from signing up to the audit trail.
 
-    ONECLAW_STORY_PASSWORD=… python story.py http://127.0.0.1:8210
+    ONECLAW_STORY_PASSWORD=… ONECLAW_STORY_RPC=… python story.py http://127.0.0.1:8210
 
-The server must be open to signing up (``ONECLAW_SIGNUP=open``), for the story has two organisations in it. It asserts
+The server must be open to signing up (``ONECLAW_SIGNUP=open``), for the story has two organisations in it, and have a
+chain ``dev`` with the development chain whose address is in ``ONECLAW_STORY_RPC``. It asserts
 what each call does, prints a line for each thing that was seen to work, and ends with a traceback at the first that does
 not.
 """
@@ -17,6 +18,7 @@ from uuid import uuid4
 import account
 import contents
 import fleet
+import money
 import trail
 from watched import calls_left_out, tell
 
@@ -35,6 +37,7 @@ def main() -> None:
     fleet.bounds(base_url, human, vault, reader)
     stranger = account.signs_up(base_url, password)
     fleet.strangers(human, stranger, vault, reader)
+    money.story(base_url, human, stranger)
     fleet.deactivation(base_url, human, vault, reader)
     trail.story(base_url, human, stranger, vault, reader, marker)
     account.guesses_are_slowed(base_url, password)

@@ -9,9 +9,18 @@ from typing import Any
 from oneclaw import OneclawError, OneclawResponse, create_client
 
 # Every call of these resources is told of, but for those in NOT_TOLD.
-TOLD_IN_FULL = ("auth", "vaults", "secrets", "policies", "audit", "api_keys")
+TOLD_IN_FULL = (
+    "auth",
+    "vaults",
+    "secrets",
+    "policies",
+    "audit",
+    "api_keys",
+    "signing_keys",
+    "chains",
+)
 
-# Of the rest, which is transactions, delegations and the like, these calls alone.
+# Of the rest, which is delegations and the like, these calls alone.
 ALSO_TOLD = {
     "agents.create",
     "agents.get",
@@ -21,6 +30,13 @@ ALSO_TOLD = {
     "agents.delete",
     "agents.rotate_key",
     "agents.rotate_identity_keys",
+    "agents.submit_transaction",
+    "agents.sign_transaction",
+    "agents.get_transaction",
+    "agents.list_transactions",
+    "agents.simulate_transaction",
+    "agents.simulate_bundle",
+    "agents.sign_intent",
     "org.agent_keys_vault_id",
 }
 

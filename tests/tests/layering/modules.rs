@@ -116,6 +116,7 @@ const RULES: &[Rule] = &[
             "crypto/src/envelope",
             "crypto/src/envelope.rs",
             "server/src/service/agents",
+            "server/src/service/signing_keys",
         ],
         tokens: &["seal_without_permit_for_system_vault"],
         instead: "this is for the keys that the server makes for new agents; everything else needs a permit",
@@ -129,9 +130,50 @@ const RULES: &[Rule] = &[
         except: &[
             "server/src/service/secrets.rs",
             "server/src/service/secrets",
+            // The address of a key at a path is worked out once, and a key is exported, each with its permit.
+            "server/src/service/intents/key.rs",
+            "server/src/service/signing_keys",
         ],
         tokens: &["envelope::open", "envelope::seal"],
         instead: "values are opened and sealed by server/src/service/secrets.rs, next to the permit that allows it",
+    },
+    Rule {
+        files: &[
+            "core/src",
+            "store/src",
+            "crypto/src",
+            "effects/src",
+            "chain/src",
+            "policy-host/src",
+            "server/src",
+        ],
+        except: &[],
+        tokens: &[
+            "PrivateKeySigner",
+            "LocalSigner",
+            "SignerSync",
+            "sign_hash",
+            "sign_hash_sync",
+            "sign_message_sync",
+            "sign_typed_data_sync",
+            "TxSignerSync",
+            "sign_transaction_sync",
+            "sign_prehash",
+            "sign_prehash_recoverable",
+        ],
+        instead: "whatever an account signs is signed by the crate `signer`, against a `SigningPermit`",
+    },
+    Rule {
+        files: &["server/src"],
+        except: &["server/src/service/intents/submit.rs"],
+        tokens: &["oneclaw_signer::sign", "SealedKey", "send_raw"],
+        instead: "a permit is turned into a signature, and that is stored and sent, in server/src/service/intents/submit.rs",
+    },
+    Rule {
+        files: &["server/src", "store/src", "chain/src", "effects/src"],
+        except: &[],
+        tokens: &["open_for_signing"],
+        instead: "a key is opened for signing by the signer, which hands out signatures and nothing else",
     },
     Rule {
         files: &[
@@ -140,7 +182,13 @@ const RULES: &[Rule] = &[
             "server/src/jobs.rs",
         ],
         except: &["server/src/service/gate.rs", "server/src/service/gate"],
-        tokens: &["decide_access", "DecidedAccess", "Attachment"],
+        tokens: &[
+            "decide_access",
+            "DecidedAccess",
+            "decide_transaction",
+            "DecidedTransaction",
+            "Attachment",
+        ],
         instead: "there is one gate, server/src/service/gate.rs; ask it",
     },
 ];

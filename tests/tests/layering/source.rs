@@ -65,6 +65,9 @@ const PRODUCT: &[&str] = &[
     "policy-host",
     "store",
     "crypto",
+    "effects/src",
+    "signer",
+    "chain",
     "server",
 ];
 

@@ -22,7 +22,7 @@ pub struct OptionalBody<T>(pub T);
 const DRAINED_BYTES: usize = 16 * 1024 * 1024;
 
 /// Reads a body of at most `limit` bytes.
-async fn read(request: Request, limit: usize) -> Result<Vec<u8>, Problem> {
+pub(super) async fn read(request: Request, limit: usize) -> Result<Vec<u8>, Problem> {
     let mut body = request.into_body();
     let mut bytes = Vec::new();
     let mut total: usize = 0;
@@ -55,7 +55,7 @@ async fn read(request: Request, limit: usize) -> Result<Vec<u8>, Problem> {
     Ok(bytes)
 }
 
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     // serde would also fill a struct from a list, in the order of its fields.
     if bytes
         .trim_ascii_start()

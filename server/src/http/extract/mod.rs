@@ -4,8 +4,10 @@ mod body;
 mod caller;
 mod path;
 mod query;
+mod signable;
 
 pub use body::{Body, OptionalBody};
 pub use caller::{Authenticated, Authentication, Context, MaybeAuthenticated};
 pub use path::{Params, SecretAddress, VersionAddress, parse};
 pub use query::Query;
+pub use signable::{OptionalSignable, Signable};

@@ -44,7 +44,7 @@ pub async fn me(
     State(services): State<SharedServices>,
     Authenticated(caller): Authenticated,
 ) -> Answer<Json<Agent>> {
-    Ok(Json(services.own_agent(&caller)?))
+    Ok(Json(services.own_agent(&caller).await?))
 }
 
 /// Removes up to 500 agents.

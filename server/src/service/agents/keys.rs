@@ -31,19 +31,7 @@ impl Services {
     ) -> Result<()> {
         // Two first agents may race for the vault: the loser finds the winner's the second time.
         for _ in 0..2 {
-            let existing = self.store.system_vault(agent.org_id).await?;
-            let (vault, key, is_new) = match existing {
-                Some(vault) => {
-                    let key = self
-                        .keys
-                        .vault_key(vault.org_id, vault.id, &vault.wrapped_key)?;
-                    (vault, key, false)
-                }
-                None => {
-                    let (vault, key) = self.new_system_vault(context, caller, agent)?;
-                    (vault, key, true)
-                }
-            };
+            let (vault, key, is_new) = self.key_vault(context, caller, agent).await?;
             let secrets = private_keys
                 .iter()
                 .map(|(name, kind, value)| {
@@ -64,6 +52,27 @@ impl Services {
         Err(ServiceError::Unavailable(
             "the vault of the agents' keys is being made; try again".to_owned(),
         ))
+    }
+
+    /// The vault of the agents' keys with its key, and whether it is still to be stored.
+    pub(in crate::service) async fn key_vault(
+        &self,
+        context: &RequestContext,
+        caller: &Caller,
+        agent: &oneclaw_store::Agent,
+    ) -> Result<(Vault, VaultKey, bool)> {
+        match self.store.system_vault(agent.org_id).await? {
+            Some(vault) => {
+                let key = self
+                    .keys
+                    .vault_key(vault.org_id, vault.id, &vault.wrapped_key)?;
+                Ok((vault, key, false))
+            }
+            None => {
+                let (vault, key) = self.new_system_vault(context, caller, agent)?;
+                Ok((vault, key, true))
+            }
+        }
     }
 
     fn new_system_vault(
@@ -143,24 +152,8 @@ impl Services {
         ] {
             let path = key_path(&agent, name)?;
             let (existing, number) = self.store.next_version(vault.id, &path).await?;
-            let (mut secret, version) =
-                key_secret(context, &agent, &vault, &key, name, kind, value, number)?;
-            if let Some(existing) = existing {
-                secret = Secret {
-                    latest_version: number,
-                    updated_at: context.at,
-                    ..existing
-                };
-                versions.push((
-                    secret.clone(),
-                    SecretVersion {
-                        secret_id: secret.id,
-                        ..version
-                    },
-                ));
-            } else {
-                versions.push((secret, version));
-            }
+            let sealed = key_secret(context, &agent, &vault, &key, name, kind, value, number)?;
+            versions.push(next_of(existing, sealed));
         }
         agent.ssh_public_key = Some(identity.ssh_public_base64);
         agent.ecdh_public_key = Some(identity.ecdh_public_base64);
@@ -197,14 +190,16 @@ impl Services {
     }
 }
 
-fn key_path(agent: &oneclaw_store::Agent, name: &str) -> Result<SecretPath> {
+/// Where a private key of an agent lies.
+pub(in crate::service) fn key_path(agent: &oneclaw_store::Agent, name: &str) -> Result<SecretPath> {
     format!("agents/{}/{name}/private_key", agent.id)
         .parse()
         .map_err(|e: oneclaw_core::path::ParsePathError| ServiceError::Internal(e.to_string()))
 }
 
+/// A private key of an agent, sealed as version `number`.
 #[expect(clippy::too_many_arguments, reason = "the parts of one stored key")]
-fn key_secret(
+pub(in crate::service) fn key_secret(
     context: &RequestContext,
     agent: &oneclaw_store::Agent,
     vault: &Vault,
@@ -248,4 +243,24 @@ fn key_secret(
         rotation_policy: None,
     };
     Ok((secret, version))
+}
+
+/// A sealed key as the next version of what is at its path already.
+pub(in crate::service) fn next_of(
+    existing: Option<Secret>,
+    (secret, version): (Secret, SecretVersion),
+) -> (Secret, SecretVersion) {
+    let Some(existing) = existing else {
+        return (secret, version);
+    };
+    let version = SecretVersion {
+        secret_id: existing.id,
+        ..version
+    };
+    let secret = Secret {
+        latest_version: version.version,
+        updated_at: version.created_at,
+        ..existing
+    };
+    (secret, version)
 }

@@ -1,7 +1,8 @@
 //! Agents: registered, changed, given new keys, removed.
 
-mod keys;
+pub(super) mod keys;
 mod profile;
+mod spending;
 mod wire;
 
 pub use profile::{FIELDS as PROFILE_FIELDS, Kind as ProfileKind};
@@ -20,7 +21,7 @@ use serde_json::json;
 use super::caller::{Caller, RequestContext};
 use super::error::{Result, ServiceError};
 use super::events::{self, EventExt};
-use super::{Services, check, time};
+use super::{Services, check, guardrails, time};
 
 /// Most agents in one batch deletion.
 const MAX_BATCH: usize = 500;
@@ -56,6 +57,8 @@ impl Services {
         }
         let mut profile = profile::defaults();
         profile::apply(&mut profile, request.profile, profile::When::Create)?;
+        let profile = serde_json::Value::Object(profile);
+        guardrails::check(&profile, &self.chain_names().await?, context.at)?;
         let key = self.keys.hasher().generate(AGENT_PREFIX)?;
         let identity = identity::generate().map_err(|e| ServiceError::Internal(e.to_string()))?;
         let agent = oneclaw_store::Agent {
@@ -84,7 +87,7 @@ impl Services {
                 .await?,
             intents_api_enabled: request.intents_api_enabled.unwrap_or(false),
             environment: environment(request.environment.as_deref())?,
-            profile: serde_json::Value::Object(profile),
+            profile,
             ssh_public_key: Some(identity.ssh_public_base64),
             ecdh_public_key: Some(identity.ecdh_public_base64),
             created_at: context.at,
@@ -96,7 +99,7 @@ impl Services {
         ];
         self.insert_agent(context, caller, &agent, &private_keys)
             .await?;
-        let wire = wire::agent(&agent);
+        let wire = self.agent_with_spending(&agent, context.at).await?;
         Ok(CreateAgentResponse {
             agent: wire.clone(),
             api_key: Some(key.text.expose_secret().to_owned()),
@@ -119,11 +122,12 @@ impl Services {
     ///
     /// # Errors
     /// [`ServiceError::Forbidden`] for humans.
-    pub fn own_agent(&self, caller: &Caller) -> Result<Agent> {
+    pub async fn own_agent(&self, caller: &Caller) -> Result<Agent> {
         let session = caller.agent().ok_or_else(|| {
             ServiceError::Forbidden("this is for agents; humans use /v1/auth/me".to_owned())
         })?;
-        Ok(wire::agent(&session.agent))
+        self.agent_with_spending(&session.agent, self.clock.now())
+            .await
     }
 
     /// `GET /v1/agents/{agent_id}`: for humans, and for the agent itself.
@@ -137,7 +141,7 @@ impl Services {
             ));
         }
         let agent = self.store.agent(caller.org(), id).await?.ok_or(UNKNOWN)?;
-        Ok(wire::agent(&agent))
+        self.agent_with_spending(&agent, self.clock.now()).await
     }
 
     /// `PATCH /v1/agents/{agent_id}`
@@ -191,8 +195,14 @@ impl Services {
             .take(100)
             .map(|key| excerpt(key))
             .collect();
+        // An agent can be shut out, renamed and so on whatever an older version has stored.
+        let is_affected =
+            !request.profile.is_empty() || request.intents_api_enabled == Some(Some(true));
         if let Some(profile) = agent.profile.as_object_mut() {
             profile::apply(profile, request.profile, profile::When::Update)?;
+        }
+        if is_affected {
+            guardrails::check(&agent.profile, &self.chain_names().await?, context.at)?;
         }
         let action = if was_active && !agent.is_active {
             "agent.deactivate"
@@ -203,7 +213,7 @@ impl Services {
             json!({"name": agent.name, "is_active": agent.is_active, "profile_fields": changed}),
         );
         self.store.update_agent(&agent, event).await?;
-        Ok(wire::agent(&agent))
+        self.agent_with_spending(&agent, context.at).await
     }
 
     /// `DELETE /v1/agents/{agent_id}`: for good; its audit events stay.

@@ -22,6 +22,14 @@ pub enum Kind {
     Count,
     /// A JSON object, or `null`.
     Object,
+    /// A larger JSON object with guardrails, or `null`.
+    Guardrails,
+    /// Names or ids of chains; ids are kept as text. `null` means none.
+    Chains,
+    /// An object of text: names and values of labels. `null` means none.
+    Labels,
+    /// `off`, `optional` or `required`.
+    SignatureMode,
     /// `deny` or `allow`; `block` is read as `deny`.
     DenyOrAllow,
     /// A list of `{verifying_contract, name?, chain_id?}` or bare addresses.
@@ -40,15 +48,15 @@ pub enum When {
 }
 
 /// Name and kind of each field.
-pub const FIELDS: [(&str, Kind); 29] = [
+pub const FIELDS: [(&str, Kind); 32] = [
     ("tx_to_allowlist", Kind::Strings),
     ("tx_max_value", Kind::Decimal),
     ("tx_daily_limit", Kind::Decimal),
-    ("tx_allowed_chains", Kind::Strings),
+    ("tx_allowed_chains", Kind::Chains),
     ("tx_token_allowlist", Kind::Strings),
     ("tx_known_tokens_only", Kind::Flag),
     ("tx_max_per_day", Kind::Count),
-    ("per_chain_guardrails", Kind::Object),
+    ("per_chain_guardrails", Kind::Guardrails),
     ("tx_overhead_budget", Kind::Object),
     ("solana_ata_allowlist", Kind::Strings),
     ("xrpl_allowed_tx_types", Kind::Strings),
@@ -70,6 +78,9 @@ pub const FIELDS: [(&str, Kind); 29] = [
     ("environment_locked", Kind::Flag),
     ("env_auto_resolve", Kind::Flag),
     ("per_environment_guardrails", Kind::Object),
+    ("guardrails", Kind::Guardrails),
+    ("intent_signature", Kind::SignatureMode),
+    ("labels", Kind::Labels),
 ];
 
 /// `(alias, name)`: the name wins if both are given.
@@ -84,6 +95,12 @@ const FAMILIES: [&str; 2] = ["cards_", "federation_"];
 /// Most members of the families together.
 const MAX_FAMILY_MEMBERS: usize = 64;
 
+/// Most bytes of an object with guardrails, as JSON.
+const MAX_GUARDRAILS_BYTES: usize = 128 * 1024;
+
+/// Most labels of an agent.
+const MAX_LABELS: usize = 32;
+
 /// A profile that says nothing in particular.
 pub fn defaults() -> Map<String, Value> {
     FIELDS
@@ -95,13 +112,16 @@ pub fn defaults() -> Map<String, Value> {
 fn default(kind: Kind) -> Value {
     match kind {
         Kind::Flag | Kind::Tee => json!(false),
-        Kind::Strings | Kind::Domains => json!([]),
-        Kind::Decimal | Kind::Count | Kind::Object => Value::Null,
+        Kind::Strings | Kind::Domains | Kind::Chains => json!([]),
+        Kind::Decimal | Kind::Count | Kind::Object | Kind::Guardrails => Value::Null,
+        Kind::Labels => json!({}),
+        Kind::SignatureMode => json!("off"),
         Kind::DenyOrAllow => json!("deny"),
     }
 }
 
-/// Checks the given fields and takes them over.
+/// Checks the shape of the given fields and takes them over. What guardrails mean is checked on the whole, by
+/// [`guardrails::check`](super::super::guardrails::check).
 ///
 /// # Errors
 /// Names the field at fault; then nothing was taken over that the caller may keep.
@@ -161,6 +181,9 @@ fn checked(name: &str, kind: Kind, value: Value) -> Result<Value> {
         // Some clients cannot send null and clear a value with empty text.
         (Kind::Decimal, Value::String(text)) if text.is_empty() => Ok(Value::Null),
         (Kind::Decimal, Value::String(text)) if is_decimal(&text) => Ok(Value::String(text)),
+        (Kind::Decimal, Value::Number(number)) if number.is_u64() => {
+            Ok(Value::String(number.to_string()))
+        }
         (Kind::Decimal, _) => wrong(
             "must be an amount in native units as a decimal string, such as `\"0.05\"`, with at most 18 decimals",
         ),
@@ -174,7 +197,26 @@ fn checked(name: &str, kind: Kind, value: Value) -> Result<Value> {
             check::document(name, &value)?;
             Ok(value)
         }
-        (Kind::Object, _) => wrong("must be an object"),
+        (Kind::Guardrails, value @ Value::Object(_)) => {
+            let bytes = serde_json::to_vec(&value).map_or(usize::MAX, |text| text.len());
+            if bytes > MAX_GUARDRAILS_BYTES {
+                return wrong(&format!(
+                    "has {bytes} bytes as JSON; the limit is {MAX_GUARDRAILS_BYTES}"
+                ));
+            }
+            Ok(value)
+        }
+        (Kind::Object | Kind::Guardrails, _) => wrong("must be an object"),
+        (Kind::Chains, Value::Array(items)) => strings(name, items.into_iter().map(text).collect()),
+        (Kind::Chains, _) => wrong("must be a list of chains, such as `[\"base\"]`"),
+        (Kind::Labels, Value::Object(map)) => labels(name, map),
+        (Kind::Labels, _) => wrong("must be an object such as `{\"team\": \"red\"}`"),
+        (Kind::SignatureMode, Value::String(word))
+            if matches!(word.as_str(), "off" | "optional" | "required") =>
+        {
+            Ok(Value::String(word))
+        }
+        (Kind::SignatureMode, _) => wrong("must be `off`, `optional` or `required`"),
         (Kind::DenyOrAllow, Value::String(word)) if word == "allow" => Ok(json!("allow")),
         (Kind::DenyOrAllow, Value::String(word)) if word == "deny" || word == "block" => {
             Ok(json!("deny"))
@@ -204,6 +246,40 @@ fn strings(name: &str, items: Vec<Value>) -> Result<Value> {
         }
     }
     Ok(Value::Array(items))
+}
+
+/// A number as text.
+fn text(value: Value) -> Value {
+    match value {
+        Value::Number(number) => Value::String(number.to_string()),
+        other => other,
+    }
+}
+
+/// Labels: names of what budgets are shared by, and so of their alphabet.
+fn labels(name: &str, map: Map<String, Value>) -> Result<Value> {
+    if map.len() > MAX_LABELS {
+        return Err(ServiceError::field(
+            name,
+            format!("has more than {MAX_LABELS} entries"),
+        ));
+    }
+    let in_alphabet = |text: &str| {
+        (1..=64).contains(&text.len())
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+    };
+    let sound = |(key, value): (&String, &Value)| {
+        in_alphabet(key) && value.as_str().is_some_and(in_alphabet)
+    };
+    if !map.iter().all(sound) {
+        return Err(ServiceError::field(
+            name,
+            "names and values have 1 to 64 letters, digits, `-`, `_` and `.`",
+        ));
+    }
+    Ok(Value::Object(map))
 }
 
 fn domains(name: &str, items: Vec<Value>) -> Result<Value> {
@@ -293,6 +369,13 @@ mod tests {
             ("intents_require_tee", json!(true)),
             ("raw_signing_enabled", json!(true)),
             ("per_chain_guardrails", json!([])),
+            ("guardrails", json!("x")),
+            ("guardrails", json!({"x": "y".repeat(MAX_GUARDRAILS_BYTES)})),
+            ("tx_allowed_chains", json!("base")),
+            ("intent_signature", json!(true)),
+            ("labels", json!({"team": 1})),
+            ("labels", json!({"a b": "c"})),
+            ("labels", json!({"team": ""})),
         ] {
             match apply_to_new(json!({ name: value })) {
                 Err(ServiceError::Invalid {
@@ -301,6 +384,14 @@ mod tests {
                 other => panic!("{name}: {other:?}"),
             }
         }
+    }
+
+    #[test]
+    fn whole_numbers_may_stand_for_text() {
+        let profile =
+            apply_to_new(json!({"tx_max_value": 2, "tx_allowed_chains": [8453, "base"]})).unwrap();
+        assert_eq!(profile["tx_max_value"], "2");
+        assert_eq!(profile["tx_allowed_chains"], json!(["8453", "base"]));
     }
 
     #[test]

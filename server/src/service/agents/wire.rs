@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::super::time;
 
-/// An agent with every field of the contract.
+/// An agent with every field of the contract; those about what it spent are `null`.
 pub fn agent(agent: &oneclaw_store::Agent) -> Agent {
     let mut profile = agent.profile.as_object().cloned().unwrap_or_default();
     // Clients differ in which of two names they read.
@@ -16,12 +16,12 @@ pub fn agent(agent: &oneclaw_store::Agent) -> Agent {
         let value = profile.get(name).cloned().unwrap_or(Value::Null);
         profile.insert(alias.to_owned(), value);
     }
-    // An agent of this server submits no transactions and holds no signing keys: these are the sums over none.
+    // What has to be counted or looked up is known where one agent is asked for; see `spending`.
     for (name, value) in [
-        ("tx_spent_today", json!("0")),
-        ("tx_spent_today_eth", json!("0")),
-        ("tx_spent_today_by_chain", json!({})),
-        ("tx_count_today", json!(0)),
+        ("tx_spent_today", Value::Null),
+        ("tx_spent_today_eth", Value::Null),
+        ("tx_spent_today_by_chain", Value::Null),
+        ("tx_count_today", Value::Null),
         ("signing_chains", json!([])),
         ("evm_address", Value::Null),
         ("smart_accounts", json!([])),

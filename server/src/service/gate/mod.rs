@@ -4,10 +4,15 @@
 //! before it is returned, so that `?` cannot skip the record. A grant carries the permit without which nothing can be
 //! sealed or opened, and the evidence that the service records together with what it does.
 
+mod budgets;
 mod evidence;
+mod export;
 mod scope;
+mod signing;
 
+pub use budgets::of_record as budgets_of_record;
 pub use scope::is_path_scope;
+pub use signing::{Foreseen, IntentToDecide, Outcome};
 
 use std::sync::Arc;
 
@@ -16,8 +21,8 @@ use oneclaw_core::ids::{EventId, VaultId};
 use oneclaw_core::path::SecretPath;
 use oneclaw_core::request::{AccessRequest, Permission};
 use oneclaw_policy_host::{
-    AccessCache, AccessKey, Action, Attachment, Engine, Failure, Mode, Permit, Plugin, Ruling,
-    decide_access,
+    AccessCache, AccessKey, Action, Attachment, Engine, Failure, GuardrailCache, Mode, Permit,
+    Plugin, Ruling, decide_access,
 };
 use oneclaw_store::{NewEvent, Store, Vault};
 use serde_json::{Value, json};
@@ -39,9 +44,9 @@ const CACHED_SNAPSHOTS: usize = 128;
 /// Decisions after which a configuration is worth a snapshot.
 const PROMOTE_AFTER: u32 = 16;
 
-/// The state of the access plugin.
+/// The state of a plugin.
 #[derive(Debug, Clone)]
-pub enum AccessPlugin {
+pub enum PluginState {
     /// Loaded.
     Ready(Arc<Plugin>),
     /// There is none: everything is refused.
@@ -60,9 +65,12 @@ pub enum AccessPlugin {
 pub struct Gate {
     store: Store,
     engine: Engine,
-    plugin: AccessPlugin,
+    plugin: PluginState,
     mode: Mode,
     cache: AccessCache,
+    guardrails: PluginState,
+    guardrail_mode: Mode,
+    guardrail_cache: GuardrailCache,
 }
 
 /// A granted request.
@@ -77,9 +85,20 @@ pub struct Grant<A: Action> {
 }
 
 impl Gate {
-    /// A gate with its plugin.
-    pub fn new(store: Store, engine: Engine, plugin: AccessPlugin, mode: Mode) -> Self {
+    /// A gate with its plugins: the one for access, and the one for everything that is signed.
+    pub fn new(
+        store: Store,
+        engine: Engine,
+        (plugin, mode): (PluginState, Mode),
+        (guardrails, guardrail_mode): (PluginState, Mode),
+    ) -> Self {
         let cache = AccessCache::new(
+            &engine,
+            CACHED_CONFIGURATIONS,
+            CACHED_SNAPSHOTS,
+            PROMOTE_AFTER,
+        );
+        let guardrail_cache = GuardrailCache::new(
             &engine,
             CACHED_CONFIGURATIONS,
             CACHED_SNAPSHOTS,
@@ -91,12 +110,15 @@ impl Gate {
             plugin,
             mode,
             cache,
+            guardrails,
+            guardrail_mode,
+            guardrail_cache,
         }
     }
 
     /// Whether there is a plugin that can decide.
     pub fn is_ready(&self) -> bool {
-        matches!(self.plugin, AccessPlugin::Ready(_))
+        matches!(self.plugin, PluginState::Ready(_))
     }
 
     /// Decides whether `caller` may do `A` at `path`.
@@ -265,9 +287,9 @@ impl Gate {
         revision: i64,
     ) -> Result<Vec<Attachment>> {
         let plugin = match &self.plugin {
-            AccessPlugin::Ready(plugin) => plugin,
-            AccessPlugin::Absent => return Ok(Vec::new()),
-            AccessPlugin::Broken { name, failure } => {
+            PluginState::Ready(plugin) => plugin,
+            PluginState::Absent => return Ok(Vec::new()),
+            PluginState::Broken { name, failure } => {
                 return Ok(vec![Attachment::Failed(name.clone(), failure.clone())]);
             }
         };
@@ -282,10 +304,7 @@ impl Gate {
             return Ok(vec![Attachment::Ready(configured, self.mode)]);
         }
         let failed = |detail: String| {
-            let failure = Failure {
-                code: "internal/configure-failed",
-                detail,
-            };
+            let failure = configure_failed(detail);
             tracing::error!(vault = %vault.id, detail = failure.detail, "the access plugin could not be configured");
             vec![Attachment::Failed(plugin.manifest().name.clone(), failure)]
         };
@@ -360,6 +379,14 @@ impl Gate {
         let id = event.id;
         self.store.record(event).await?;
         Ok(id)
+    }
+}
+
+/// Why a plugin that is there does not answer.
+fn configure_failed(detail: String) -> Failure {
+    Failure {
+        code: "internal/configure-failed",
+        detail,
     }
 }
 

@@ -75,7 +75,35 @@ behaviours! {
     /// Wants approval by nobody.
     ApprovalByNobody = "approval-by-nobody",
     /// Allows, and asks for room in a budget, which decisions on access do not have.
-    ReserveOnAccess = "reserve-on-access",
+    Reserve = "reserve",
+    /// Allows, and asks for 2^256 − 1 units of room in a budget of as many.
+    ReserveEverything = "reserve-everything",
+    /// Denies, and asks for room in a budget and in one that has no name.
+    DenyAndReserve = "deny-and-reserve",
+    /// Allows, and asks for room in one budget more than may be asked for.
+    ReserveOnceTooOften = "reserve-once-too-often",
+    /// Allows, and asks for room in ten thousand budgets.
+    FloodOfReservations = "flood-of-reservations",
+    /// Allows, and asks for room in a budget without scope.
+    ReserveWithoutScope = "reserve-without-scope",
+    /// Allows, and asks for room in a budget of another organisation, as far as words can say so.
+    ReserveOfAnother = "reserve-of-another",
+    /// Allows, and asks for room for something whose name is no word.
+    ReserveWithoutAsset = "reserve-without-asset",
+    /// Allows, and asks for room over no time at all.
+    ReserveWithoutTime = "reserve-without-time",
+    /// Allows, and asks for room over almost all of time.
+    ReserveForEver = "reserve-for-ever",
+    /// Allows, and asks for room over a day in a place that is not there.
+    ReserveNowhere = "reserve-nowhere",
+    /// Denies, with figures.
+    DenyWithFigures = "deny-with-figures",
+    /// Allows, with one note more than the record of a transaction takes.
+    OneNoteTooMany = "one-note-too-many",
+    /// Allows, with a note one byte longer than the record of a transaction takes.
+    NoteTooLong = "note-too-long",
+    /// Asks for two budgets, and tells what it sees in them.
+    SeeBudgets = "see-budgets",
 
     /// Executes `unreachable` in `configure`.
     TrapInConfigure = "trap-in-configure",
@@ -89,6 +117,12 @@ behaviours! {
     ProblemsInConfigure = "problems-in-configure",
     /// Refuses its settings without saying why.
     NoProblemsInConfigure = "no-problems-in-configure",
+    /// Asks to see a budget without scope.
+    AskWithoutScope = "ask-without-scope",
+    /// Asks to see ten thousand budgets.
+    AskForTenThousand = "ask-for-ten-thousand",
+    /// Asks to see a budget of a day in a place that is not there.
+    AskNowhere = "ask-nowhere",
     /// Finds a hundred thousand problems in its settings.
     MegabytesOfProblems = "megabytes-of-problems",
 }

@@ -7,14 +7,31 @@ use crate::Behaviour;
 
 #[expect(unsafe_code, reason = "generated: the canonical ABI is raw memory")]
 mod bindings {
-    wit_bindgen::generate!({ path: "../../../wit/policy", world: "access-policy" });
+    wit_bindgen::generate!({
+        path: "../../../wit/policy",
+        inline: "
+            package oneclaw:guest;
+            world both {
+              use oneclaw:policy/types@0.1.0.{manifest, needs, problem, decision};
+              use oneclaw:policy/access-types@0.1.0.{access-request};
+              use oneclaw:policy/transaction-types@0.1.0.{transaction-request};
+              export describe: func() -> manifest;
+              export configure: func(settings: string) -> result<needs, list<problem>>;
+              export evaluate-access: func(request: access-request) -> decision;
+              export evaluate-transaction: func(request: transaction-request) -> decision;
+            }
+        ",
+        generate_all,
+    });
     use super::Hostile;
     export!(Hostile);
 }
 
 use bindings::oneclaw::policy::access_types::AccessRequest;
+use bindings::oneclaw::policy::transaction_types::{Intent, TransactionRequest};
 use bindings::oneclaw::policy::types::{
-    Amount, Approval, Decision, Manifest, Needs, Problem, Reason, Reservation, Verdict, Window,
+    Amount, Approval, BudgetQuery, CalendarUnit, CalendarWindow, Decision, Fact, Figures, Manifest,
+    Needs, Problem, Reason, Reservation, Verdict, Window,
 };
 
 struct Hostile;
@@ -63,73 +80,137 @@ impl bindings::Guest for Hostile {
             _ => {}
         }
         Ok(Needs {
-            budgets: Vec::new(),
+            budgets: queries(behaviour),
             facts: vec!["test.fact".into()],
         })
     }
 
     fn evaluate_access(request: AccessRequest) -> Decision {
-        DECISIONS.set(DECISIONS.get() + 1);
-        let Some(behaviour) = BEHAVIOUR.get() else {
-            return answer(Verdict::Deny(reason("hostile/not-configured")));
-        };
-        match behaviour {
-            Behaviour::Allow => answer(Verdict::Allow(reason("hostile/allowed"))),
-            Behaviour::Deny => answer(Verdict::Deny(Reason {
-                message: "The test says no.".into(),
-                rule: "rule-1".into(),
-                condition: "time_window".into(),
-                ..reason("hostile/denied")
-            })),
-            Behaviour::DenySilently => answer(Verdict::Deny(reason("hostile/denied"))),
-            Behaviour::Abstain => answer(Verdict::Abstain),
-            Behaviour::RequireApproval => answer(approval("hostile/needs-approval", 1)),
-            Behaviour::Count => answer(Verdict::Deny(Reason {
-                message: DECISIONS.get().to_string(),
-                ..reason("hostile/counted")
-            })),
-            Behaviour::Describe => describe(&request),
+        behave(|| describe(&request), || answer(Verdict::Abstain))
+    }
 
-            Behaviour::Trap => trap(),
-            Behaviour::Panic => refuse_to_go_on(),
-            Behaviour::Spin => spin(),
-            Behaviour::Copy => copy(),
-            Behaviour::Allocate => allocate(),
-            Behaviour::Recurse => {
-                black_box(recurse(0));
-                answer(Verdict::Abstain)
-            }
-            Behaviour::MegabytesOfNotes => notes((0..1000).map(|_| "x".repeat(1000))),
-            Behaviour::ManyEmptyNotes => notes((0..100_000).map(|_| String::new())),
-            Behaviour::MegabyteMessage => answer(Verdict::Allow(Reason {
-                message: "x".repeat(1_000_000),
-                ..reason("hostile/allowed")
-            })),
-            Behaviour::BadUtf8 => answer(Verdict::Allow(Reason {
-                message: not_utf8(),
-                ..reason("hostile/allowed")
-            })),
-            Behaviour::LengthBeyondMemory => answer(Verdict::Allow(Reason {
-                message: longer_than_memory(),
-                ..reason("hostile/allowed")
-            })),
-            Behaviour::ForgeInternalDeny => answer(Verdict::Deny(reason("internal/no-plugin"))),
-            Behaviour::ForgeInternalAllow => answer(Verdict::Allow(reason("internal/owner"))),
-            Behaviour::ForgeInternalApproval => answer(approval("internal/approve-me", 1)),
-            Behaviour::EmptyCode => answer(Verdict::Allow(reason(""))),
-            Behaviour::SentenceAsCode => answer(Verdict::Allow(reason("Let them in, please."))),
-            Behaviour::ApprovalByNobody => answer(approval("hostile/needs-approval", 0)),
-            Behaviour::ReserveOnAccess => reserve(),
+    fn evaluate_transaction(request: TransactionRequest) -> Decision {
+        behave(|| describe_transaction(&request), || see(&request))
+    }
+}
 
-            // These never come as far as a decision.
-            Behaviour::TrapInConfigure
-            | Behaviour::SpinInConfigure
-            | Behaviour::AllocateInConfigure
-            | Behaviour::RecurseInConfigure
-            | Behaviour::ProblemsInConfigure
-            | Behaviour::NoProblemsInConfigure
-            | Behaviour::MegabytesOfProblems => answer(Verdict::Deny(reason("hostile/denied"))),
+/// What to see, for each behaviour that wants to see budgets.
+fn queries(behaviour: Behaviour) -> Vec<BudgetQuery> {
+    let query = |budget: &str, window| BudgetQuery {
+        budget: budget.into(),
+        asset: "native".into(),
+        window,
+    };
+    match behaviour {
+        Behaviour::SeeBudgets => vec![
+            query("agent/daily", Window::Rolling(86_400)),
+            query("label.team/monthly", month("Europe/Berlin")),
+        ],
+        Behaviour::AskWithoutScope => vec![query("daily", Window::Rolling(86_400))],
+        Behaviour::AskForTenThousand => {
+            vec![query("agent/daily", Window::Rolling(86_400)); 10_000]
         }
+        Behaviour::AskNowhere => vec![query("agent/daily", month("Mars/Olympus"))],
+        _ => Vec::new(),
+    }
+}
+
+fn behave(describe: impl FnOnce() -> Decision, see: impl FnOnce() -> Decision) -> Decision {
+    DECISIONS.set(DECISIONS.get() + 1);
+    let Some(behaviour) = BEHAVIOUR.get() else {
+        return answer(Verdict::Deny(reason("hostile/not-configured")));
+    };
+    match behaviour {
+        Behaviour::Allow => answer(Verdict::Allow(reason("hostile/allowed"))),
+        Behaviour::Deny => answer(Verdict::Deny(Reason {
+            message: "The test says no.".into(),
+            rule: "rule-1".into(),
+            condition: "time_window".into(),
+            ..reason("hostile/denied")
+        })),
+        Behaviour::DenySilently => answer(Verdict::Deny(reason("hostile/denied"))),
+        Behaviour::Abstain => answer(Verdict::Abstain),
+        Behaviour::RequireApproval => answer(approval("hostile/needs-approval", 1)),
+        Behaviour::Count => answer(Verdict::Deny(Reason {
+            message: DECISIONS.get().to_string(),
+            ..reason("hostile/counted")
+        })),
+        Behaviour::Describe => describe(),
+
+        Behaviour::Trap => trap(),
+        Behaviour::Panic => refuse_to_go_on(),
+        Behaviour::Spin => spin(),
+        Behaviour::Copy => copy(),
+        Behaviour::Allocate => allocate(),
+        Behaviour::Recurse => {
+            black_box(recurse(0));
+            answer(Verdict::Abstain)
+        }
+        Behaviour::MegabytesOfNotes => notes((0..1000).map(|_| "x".repeat(1000))),
+        Behaviour::ManyEmptyNotes => notes((0..100_000).map(|_| String::new())),
+        Behaviour::MegabyteMessage => answer(Verdict::Allow(Reason {
+            message: "x".repeat(1_000_000),
+            ..reason("hostile/allowed")
+        })),
+        Behaviour::BadUtf8 => answer(Verdict::Allow(Reason {
+            message: not_utf8(),
+            ..reason("hostile/allowed")
+        })),
+        Behaviour::LengthBeyondMemory => answer(Verdict::Allow(Reason {
+            message: longer_than_memory(),
+            ..reason("hostile/allowed")
+        })),
+        Behaviour::ForgeInternalDeny => answer(Verdict::Deny(reason("internal/no-plugin"))),
+        Behaviour::ForgeInternalAllow => answer(Verdict::Allow(reason("internal/owner"))),
+        Behaviour::ForgeInternalApproval => answer(approval("internal/approve-me", 1)),
+        Behaviour::EmptyCode => answer(Verdict::Allow(reason(""))),
+        Behaviour::SentenceAsCode => answer(Verdict::Allow(reason("Let them in, please."))),
+        Behaviour::ApprovalByNobody => answer(approval("hostile/needs-approval", 0)),
+        Behaviour::Reserve => reserve(vec![room()]),
+        Behaviour::ReserveEverything => reserve(vec![Reservation {
+            amount: EVERYTHING,
+            limit: EVERYTHING,
+            ..room()
+        }]),
+        Behaviour::DenyAndReserve => Decision {
+            reservations: vec![room(), room_in("")],
+            ..answer(Verdict::Deny(reason("hostile/denied")))
+        },
+        Behaviour::ReserveOnceTooOften => reserve(vec![room(); 65]),
+        Behaviour::FloodOfReservations => reserve(vec![room(); 10_000]),
+        Behaviour::ReserveWithoutScope => reserve(vec![room(), room_in("daily")]),
+        Behaviour::ReserveOfAnother => reserve(vec![room_in("organisation:0190a0b0/../treasury")]),
+        Behaviour::ReserveWithoutAsset => reserve(vec![Reservation {
+            asset: "0xNATIVE".into(),
+            ..room()
+        }]),
+        Behaviour::ReserveWithoutTime => reserve(vec![room_over(Window::Rolling(0))]),
+        Behaviour::ReserveForEver => reserve(vec![room_over(Window::Rolling(u64::MAX))]),
+        Behaviour::ReserveNowhere => reserve(vec![room_over(month("Mars/Olympus"))]),
+        Behaviour::DenyWithFigures => answer(Verdict::Deny(Reason {
+            figures: Some(Figures {
+                asset: "native".into(),
+                limit: small(10),
+                attempted: small(4),
+                current: small(7),
+            }),
+            ..reason("hostile/denied")
+        })),
+        Behaviour::OneNoteTooMany => notes((0..65).map(|n| n.to_string())),
+        Behaviour::NoteTooLong => notes(["x".repeat(1025)].into_iter()),
+        Behaviour::SeeBudgets => see(),
+
+        // These never come as far as a decision on what is signed, most of them to none at all.
+        Behaviour::TrapInConfigure
+        | Behaviour::SpinInConfigure
+        | Behaviour::AllocateInConfigure
+        | Behaviour::RecurseInConfigure
+        | Behaviour::ProblemsInConfigure
+        | Behaviour::NoProblemsInConfigure
+        | Behaviour::AskWithoutScope
+        | Behaviour::AskForTenThousand
+        | Behaviour::AskNowhere
+        | Behaviour::MegabytesOfProblems => answer(Verdict::Deny(reason("hostile/denied"))),
     }
 }
 
@@ -167,20 +248,25 @@ fn approval(code: &str, approvers: u32) -> Verdict {
     })
 }
 
-fn describe(request: &AccessRequest) -> Decision {
-    let id = |id: bindings::oneclaw::policy::types::Id| format!("{:016x}{:016x}", id.high, id.low);
-    let facts = request
-        .facts
+fn hex(id: bindings::oneclaw::policy::types::Id) -> String {
+    format!("{:016x}{:016x}", id.high, id.low)
+}
+
+fn facts<'a>(kind: &'a str, facts: &'a [Fact]) -> impl Iterator<Item = String> + 'a {
+    facts
         .iter()
-        .map(|fact| format!("fact {}={}", fact.key, fact.value));
+        .map(move |fact| format!("{kind} {}={}", fact.key, fact.value))
+}
+
+fn describe(request: &AccessRequest) -> Decision {
     notes(
         [
-            format!("organisation {}", id(request.organisation)),
-            format!("vault {}", id(request.vault)),
+            format!("organisation {}", hex(request.organisation)),
+            format!("vault {}", hex(request.vault)),
             format!(
                 "principal {:?} {}",
                 request.principal.kind,
-                id(request.principal.id)
+                hex(request.principal.id)
             ),
             format!("owner {}", request.owner),
             format!("permission {:?}", request.permission),
@@ -193,25 +279,97 @@ fn describe(request: &AccessRequest) -> Decision {
             format!("environment {:?}", request.environment),
         ]
         .into_iter()
-        .chain(facts),
+        .chain(facts("fact", &request.facts)),
     )
 }
 
-fn reserve() -> Decision {
-    let one = Amount {
-        limb0: 1,
+fn describe_transaction(request: &TransactionRequest) -> Decision {
+    let intent = match &request.intent {
+        Intent::Transaction(intent) => format!("{intent:?}"),
+        Intent::TypedData(intent) => format!("{intent:?}"),
+        Intent::Message(bytes) => format!("message {bytes:?}"),
+        Intent::Digest(bytes) => format!("digest {bytes:?}"),
+    };
+    notes(
+        [
+            format!("organisation {}", hex(request.organisation)),
+            format!(
+                "principal {:?} {}",
+                request.principal.kind,
+                hex(request.principal.id)
+            ),
+            format!("key {}", hex(request.signing_key)),
+            format!("sender {:?}", request.sender),
+            format!("chain {:?}", request.chain),
+            intent,
+            format!("signature {:?}", request.signature),
+            format!("simulation {:?}", request.simulation),
+            format!("budgets {:?}", request.budgets),
+            format!(
+                "client {:016x}{:016x}",
+                request.client.high, request.client.low
+            ),
+            format!("at {}", request.at_ms),
+            format!("environment {:?}", request.environment),
+        ]
+        .into_iter()
+        .chain(request.effects.iter().map(|effect| format!("{effect:?}")))
+        .chain(facts("label", &request.labels))
+        .chain(facts("fact", &request.facts)),
+    )
+}
+
+fn see(request: &TransactionRequest) -> Decision {
+    notes(request.budgets.iter().map(|view| {
+        let [spent, reserved] = [&view.spent, &view.reserved].map(|amount| amount.limb0);
+        format!("{} {} {spent} {reserved}", view.budget, view.asset)
+    }))
+}
+
+const EVERYTHING: Amount = Amount {
+    limb0: u64::MAX,
+    limb1: u64::MAX,
+    limb2: u64::MAX,
+    limb3: u64::MAX,
+};
+
+fn small(n: u64) -> Amount {
+    Amount {
+        limb0: n,
         limb1: 0,
         limb2: 0,
         limb3: 0,
-    };
+    }
+}
+
+fn month(zone: &str) -> Window {
+    Window::Calendar(CalendarWindow {
+        unit: CalendarUnit::Month,
+        zone: zone.into(),
+    })
+}
+
+fn room() -> Reservation {
+    room_in("agent/daily")
+}
+
+fn room_in(budget: &str) -> Reservation {
+    Reservation {
+        budget: budget.into(),
+        asset: "native".into(),
+        amount: small(1),
+        limit: small(1),
+        window: Window::Rolling(86_400),
+    }
+}
+
+fn room_over(window: Window) -> Reservation {
+    Reservation { window, ..room() }
+}
+
+fn reserve(reservations: Vec<Reservation>) -> Decision {
     Decision {
-        reservations: vec![Reservation {
-            budget: "daily".into(),
-            asset: "count".into(),
-            amount: one,
-            limit: one,
-            window: Window::Rolling(86_400),
-        }],
+        reservations,
         ..answer(Verdict::Allow(reason("hostile/allowed")))
     }
 }

@@ -1,0 +1,480 @@
+//! The gate before every signature: the guardrails decide while the database holds nonce and budgets, and what they allow
+//! is recorded, reserved and leased together.
+
+use oneclaw_core::amount::Amount;
+use oneclaw_core::ids::{AgentId, EventId};
+use oneclaw_core::transaction::{BudgetView, TransactionRequest};
+use oneclaw_core::verdict::{BudgetQuery, Figures};
+use oneclaw_policy_host::{
+    Attachment, DecidedTransaction, Denial, GuardrailAttachment, GuardrailKey, Ruling,
+    SigningPermit, decide_transaction,
+};
+use oneclaw_store::{
+    Agent, BudgetSum, Committed, Idempotency, IntentDraft, IntentMode, Judgement, NewReservation,
+    NonceWish, Proceed, Transaction,
+};
+use serde_json::{Value, json};
+
+use super::budgets::Resolver;
+use super::evidence;
+use super::{Gate, PluginState};
+use crate::service::caller::{Caller, RequestContext};
+use crate::service::error::{GuardrailRefusal, Result, ServiceError};
+use crate::service::events::{self, EventExt};
+use crate::service::guardrails::{self, ChainNames};
+
+/// How long a permit to sign holds, in milliseconds: time enough to commit, open a key and sign.
+const PERMIT_TTL_MS: i64 = 10_000;
+
+/// An intent that is to be decided and recorded.
+#[derive(Debug)]
+pub struct IntentToDecide<'a> {
+    /// Who called.
+    pub caller: &'a Caller,
+    /// For whom.
+    pub agent: &'a Agent,
+    /// What is asked; nonce and budgets are filled in here.
+    pub request: TransactionRequest,
+    /// The row that is written if it is allowed.
+    pub record: Transaction,
+    /// Which nonce.
+    pub nonce: NonceWish,
+    /// Under which key of the client.
+    pub idempotency: Option<Idempotency>,
+    /// Something else than the guardrails is in the way: nothing is to be written even if they allow it.
+    pub is_obstructed: bool,
+    /// Puts a leased nonce into the request.
+    pub with_nonce: fn(&mut TransactionRequest, u64),
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Allowed and recorded: it may be signed.
+    Allowed {
+        /// The only way to a signature.
+        permit: Box<SigningPermit>,
+        /// The row.
+        transaction: Box<Transaction>,
+    },
+    /// Allowed, and stopped by what the caller said was in the way. Nothing was recorded.
+    Obstructed,
+    /// This client's key was used for the same intent before.
+    Existing(Box<Transaction>),
+}
+
+/// A plugin with the budgets it asked for.
+struct Asked {
+    attachment: Attachment,
+    /// The name of the plugin, which keeps its budgets apart from those of others.
+    plugin: String,
+    queries: Vec<BudgetQuery>,
+}
+
+/// What would be decided, for a preview.
+#[derive(Debug)]
+pub struct Foreseen {
+    /// The decision.
+    pub decided: DecidedTransaction,
+    /// Plugin and budget, as the plugins saw it.
+    pub views: Vec<(String, BudgetView)>,
+}
+
+impl Gate {
+    /// Whether there is a plugin that can decide on transactions.
+    pub fn guards_transactions(&self) -> bool {
+        matches!(self.guardrails, PluginState::Ready(_))
+    }
+
+    /// Decides on an intent, and records what it leads to.
+    ///
+    /// # Errors
+    /// [`ServiceError::Guardrail`] (recorded) for a refusal, [`ServiceError::Conflict`] for an idempotency key that was
+    /// used for something else or a transaction that cannot be replaced any more.
+    pub async fn decide_intent(
+        &self,
+        context: &RequestContext,
+        chains: &ChainNames,
+        intent: IntentToDecide<'_>,
+    ) -> Result<Outcome> {
+        let asked = self.guardrails_for(context, intent.agent, chains);
+        let resolver = Resolver::new(&intent.request);
+        let (queries, places) = queries(&resolver, &asked);
+        let draft = IntentDraft {
+            transaction: intent.record.clone(),
+            nonce: intent.nonce,
+            budgets: queries,
+            idempotency: intent.idempotency.clone(),
+            replaces: intent.record.replaces,
+        };
+        let event = events::by_caller(
+            context,
+            intent.caller,
+            action(&intent.record),
+            "transaction",
+            intent.record.id,
+        );
+        let mut last = None;
+        let committed = self
+            .store
+            .commit_intent(draft, |nonce, sums| {
+                let mut request = intent.request.clone();
+                if let Some(nonce) = nonce {
+                    (intent.with_nonce)(&mut request, nonce);
+                }
+                let decided = decide(&asked, &places, sums, request);
+                let judgement = if intent.is_obstructed {
+                    Judgement::Refuse
+                } else {
+                    judge(&resolver, &intent, &event, nonce, &decided)
+                };
+                last = Some(decided);
+                judgement
+            })
+            .await?;
+        match committed {
+            Committed::Done(transaction) => {
+                let decided = last.ok_or_else(undecided)?;
+                match decided.into_permit() {
+                    Ok(permit) => Ok(Outcome::Allowed {
+                        permit: Box::new(permit),
+                        transaction,
+                    }),
+                    // Not reached: what is not allowed is not recorded as done.
+                    Err(denial) => Err(ServiceError::Internal(denial.message)),
+                }
+            }
+            Committed::Existing(transaction) => Ok(Outcome::Existing(transaction)),
+            Committed::IdempotencyConflict => Err(ServiceError::Conflict(
+                "this Idempotency-Key was used for another request; use a new one for each intent"
+                    .to_owned(),
+            )),
+            Committed::ReplacedAlready => Err(ServiceError::Conflict(
+                "this transaction is final or replaced already".to_owned(),
+            )),
+            Committed::Refused => {
+                let decided = last.ok_or_else(undecided)?;
+                let evidence = evidence::of_transaction(&decided);
+                match decided.into_permit() {
+                    // Allowed, and only the obstacle in the way; or a budget that cannot be told whose it is.
+                    Ok(_) if intent.is_obstructed => Ok(Outcome::Obstructed),
+                    Ok(_) => Err(self
+                        .refuse_signing(context, &intent, &no_such_budget(), evidence)
+                        .await?),
+                    Err(denial) => Err(self
+                        .refuse_signing(context, &intent, &denial, evidence)
+                        .await?),
+                }
+            }
+            Committed::Exceeded {
+                reservation,
+                current,
+            } => {
+                let decided = last.ok_or_else(undecided)?;
+                let evidence = evidence::of_transaction(&decided);
+                let denial = exceeded(&decided, reservation, current);
+                Err(self
+                    .refuse_signing(context, &intent, &denial, evidence)
+                    .await?)
+            }
+        }
+    }
+
+    /// What would be decided now. Nothing is used up and nothing recorded.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn foresee_intent(
+        &self,
+        context: &RequestContext,
+        chains: &ChainNames,
+        agent: &Agent,
+        request: TransactionRequest,
+    ) -> Result<Foreseen> {
+        let asked = self.guardrails_for(context, agent, chains);
+        let resolver = Resolver::new(&request);
+        let (queries, places) = queries(&resolver, &asked);
+        let sums = self.store.budget_sums(agent.org_id, &queries).await?;
+        let views = asked
+            .iter()
+            .zip(&places)
+            .flat_map(|(asked, places)| {
+                views(asked, places, &sums)
+                    .into_iter()
+                    .map(|view| (asked.plugin.clone(), view))
+            })
+            .collect();
+        Ok(Foreseen {
+            decided: decide(&asked, &places, &sums, request),
+            views,
+        })
+    }
+
+    /// Refuses an intent before any plugin is asked, and records that.
+    ///
+    /// # Errors
+    /// When it cannot be recorded.
+    pub async fn refuse_intent(
+        &self,
+        context: &RequestContext,
+        caller: &Caller,
+        agent: AgentId,
+        code: &str,
+        message: &str,
+    ) -> Result<ServiceError> {
+        let event = events::by_caller(context, caller, DENIED, "agent", agent)
+            .with_details(json!({"decision": "deny", "code": code, "message": message}));
+        let decision = event.id;
+        self.store.record(event).await?;
+        Ok(refusal(decision, code, message, None, ""))
+    }
+
+    async fn refuse_signing(
+        &self,
+        context: &RequestContext,
+        intent: &IntentToDecide<'_>,
+        denial: &Denial,
+        mut evidence: Value,
+    ) -> Result<ServiceError> {
+        if let Some(details) = evidence.as_object_mut() {
+            details.insert("decision".to_owned(), json!("deny"));
+            details.insert("code".to_owned(), json!(denial.code));
+            details.insert("message".to_owned(), json!(denial.message));
+        }
+        let event = events::by_caller(context, intent.caller, DENIED, "agent", intent.agent.id)
+            .with_details(evidence);
+        let decision = event.id;
+        self.store.record(event).await?;
+        let figures = denial.figures.as_deref().cloned();
+        Ok(refusal(
+            decision,
+            &denial.code,
+            &denial.message,
+            figures,
+            &denial.rule,
+        ))
+    }
+
+    fn guardrails_for(
+        &self,
+        context: &RequestContext,
+        agent: &Agent,
+        chains: &ChainNames,
+    ) -> Vec<Asked> {
+        let plugin = match &self.guardrails {
+            PluginState::Ready(plugin) => plugin,
+            PluginState::Absent => return Vec::new(),
+            PluginState::Broken { name, failure } => {
+                return vec![Asked {
+                    attachment: Attachment::Failed(name.clone(), failure.clone()),
+                    plugin: name.clone(),
+                    queries: Vec::new(),
+                }];
+            }
+        };
+        let name = plugin.manifest().name.clone();
+        let failed = |detail: String| {
+            tracing::error!(agent = %agent.id, detail, "the guardrails could not be configured");
+            vec![Asked {
+                attachment: Attachment::Failed(name.clone(), super::configure_failed(detail)),
+                plugin: name.clone(),
+                queries: Vec::new(),
+            }]
+        };
+        let settings = match guardrails::build(agent, chains, context.at).and_then(|s| {
+            serde_json::to_string(&s).map_err(|e| ServiceError::Internal(e.to_string()))
+        }) {
+            Ok(settings) => settings,
+            Err(error) => return failed(error.to_string()),
+        };
+        let key = GuardrailKey {
+            org: agent.org_id,
+            agent: agent.id,
+        };
+        let known = self.guardrail_cache.get_for(&key, &settings);
+        let configured = match known {
+            Some(configured) => configured,
+            None => match self
+                .engine
+                .configure_guardrail(plugin, agent.org_id, &settings)
+            {
+                Ok(configured) => {
+                    self.guardrail_cache.insert_for(key, configured.clone());
+                    configured
+                }
+                Err(error) => return failed(error.to_string()),
+            },
+        };
+        vec![Asked {
+            queries: configured.budget_queries().to_vec(),
+            attachment: Attachment::Ready(configured, self.guardrail_mode),
+            plugin: name,
+        }]
+    }
+}
+
+/// The audit word of a refusal.
+const DENIED: &str = "transaction.denied";
+
+fn action(record: &Transaction) -> &'static str {
+    match record.kind.as_str() {
+        "transaction" if record.replaces.is_some() => "transaction.replace",
+        "transaction" if record.mode == IntentMode::Submit => "transaction.submit",
+        "transaction" => "transaction.sign",
+        "typed_data" => "signing_key.typed_data_sign",
+        "personal_sign" => "signing_key.message_sign",
+        _ => "signing_key.raw_digest_sign",
+    }
+}
+
+fn undecided() -> ServiceError {
+    ServiceError::Internal("an intent was committed without a decision".to_owned())
+}
+
+fn refusal(
+    decision: EventId,
+    code: &str,
+    message: &str,
+    figures: Option<Figures>,
+    rule: &str,
+) -> ServiceError {
+    ServiceError::Guardrail(Box::new(GuardrailRefusal {
+        decision,
+        code: code.to_owned(),
+        message: message.to_owned(),
+        rule: rule.to_owned(),
+        figures,
+    }))
+}
+
+fn no_such_budget() -> Denial {
+    Denial::by_gate(
+        "internal/budget-unknown",
+        "a guardrail counts by a label that this agent does not have",
+    )
+}
+
+/// A plugin reserved more than there is room for, without looking at the budget itself.
+fn exceeded(decided: &DecidedTransaction, reservation: usize, current: Amount) -> Denial {
+    let mut denial = Denial::by_gate("budget_exceeded", "a budget has no room left for this");
+    if let Some((plugin, reservation)) = decided.reservations().nth(reservation) {
+        denial.plugin.clone_from(&plugin.name);
+        denial.message = format!("budget `{}` has no room left for this", reservation.budget);
+        denial.figures = Some(Box::new(Figures {
+            asset: reservation.asset.clone(),
+            limit: reservation.limit,
+            attempted: reservation.amount,
+            current,
+        }));
+    }
+    denial
+}
+
+/// For each query of each plugin: its place among the sums, if it has one.
+type Places = Vec<Vec<Option<usize>>>;
+
+fn decide(
+    asked: &[Asked],
+    places: &Places,
+    sums: &[BudgetSum],
+    request: TransactionRequest,
+) -> DecidedTransaction {
+    let attached: Vec<GuardrailAttachment> = asked
+        .iter()
+        .zip(places)
+        .map(|(asked, places)| GuardrailAttachment {
+            plugin: asked.attachment.clone(),
+            views: views(asked, places, sums),
+        })
+        .collect();
+    decide_transaction(request, &attached, PERMIT_TTL_MS)
+}
+
+/// The budgets of one plugin, in the order in which it asked. One that cannot be told whose it is counts as used up.
+fn views(asked: &Asked, places: &[Option<usize>], sums: &[BudgetSum]) -> Vec<BudgetView> {
+    asked
+        .queries
+        .iter()
+        .zip(places)
+        .map(|(query, place)| {
+            let sum = place.and_then(|place| sums.get(place));
+            BudgetView {
+                budget: query.budget.clone(),
+                asset: query.asset.clone(),
+                window: query.window.clone(),
+                spent: sum.map_or(Amount::MAX, |sum| sum.spent),
+                reserved: sum.map_or(Amount::ZERO, |sum| sum.reserved),
+            }
+        })
+        .collect()
+}
+
+/// What is written if this is allowed.
+fn judge(
+    resolver: &Resolver,
+    intent: &IntentToDecide<'_>,
+    event: &oneclaw_store::NewEvent,
+    nonce: Option<u64>,
+    decided: &DecidedTransaction,
+) -> Judgement {
+    if !matches!(decided.ruling(), Ruling::Allow(_)) {
+        return Judgement::Refuse;
+    }
+    let mut reservations = Vec::new();
+    for (plugin, reservation) in decided.reservations() {
+        let Some(budget) = resolver.resolve(
+            &plugin.name,
+            &reservation.budget,
+            &reservation.asset,
+            &reservation.window,
+        ) else {
+            return Judgement::Refuse;
+        };
+        reservations.push(NewReservation {
+            budget,
+            amount: reservation.amount,
+            limit: reservation.limit,
+        });
+    }
+    reservations.extend(resolver.unlimited(&decided.request().intent, &reservations));
+    let mut transaction = intent.record.clone();
+    transaction.nonce = nonce;
+    transaction.request_digest = evidence::hex(&decided.request_digest());
+    transaction.decision_event = event.id;
+    let mut details = evidence::of_transaction(decided);
+    if let Some(details) = details.as_object_mut() {
+        details.insert("agent_id".to_owned(), json!(intent.agent.id.to_string()));
+    }
+    Judgement::Proceed(Box::new(Proceed {
+        transaction,
+        reservations,
+        event: event.clone().with_details(details),
+    }))
+}
+
+/// Every budget that the plugins asked for, and for each plugin where its own are among them.
+fn queries(resolver: &Resolver, asked: &[Asked]) -> (Vec<oneclaw_store::BudgetQuery>, Places) {
+    let mut queries = Vec::new();
+    let places = asked
+        .iter()
+        .map(|asked| {
+            let resolved = asked.queries.iter().map(|query| {
+                let BudgetQuery {
+                    budget,
+                    asset,
+                    window,
+                } = query;
+                resolver.resolve(&asked.plugin, budget, asset, window)
+            });
+            resolved
+                .map(|query| {
+                    queries.push(query?);
+                    queries.len().checked_sub(1)
+                })
+                .collect()
+        })
+        .collect();
+    // Every intent counts there, so that these are locked with the others and not one after the other.
+    queries.extend(resolver.of_record());
+    (queries, places)
+}

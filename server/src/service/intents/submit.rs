@@ -1,0 +1,550 @@
+//! Submitting, signing, previewing.
+
+use oneclaw_chain::{Rpc, Sent};
+use oneclaw_core::api::{
+    self, SignRequest, SignResponse, SignedTransaction, TransactionRequestBody,
+};
+use oneclaw_core::ids::{AgentId, TransactionId};
+use oneclaw_core::transaction::IntentSignature;
+use oneclaw_crypto::envelope::Sealed;
+use oneclaw_crypto::random;
+use oneclaw_policy_host::SigningPermit;
+use oneclaw_signer::{SealedKey, Signed};
+use oneclaw_store::{Failure, Idempotency, Transaction, TransactionStatus};
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+
+use super::super::Services;
+use super::super::caller::{Caller, RequestContext};
+use super::super::error::{Result, ServiceError};
+use super::super::events::{self, EventExt};
+use super::super::gate::{IntentToDecide, Outcome};
+use super::key::{FoundKey, sealed, secret_ref};
+use super::prepare::{Obstacle, Prepared, Purpose, with_nonce};
+use super::proof::SignableRequest;
+use super::record::new_record;
+use super::wire;
+
+/// Longest key of a client for repeating a request, in bytes.
+const MAX_IDEMPOTENCY_KEY_BYTES: usize = 255;
+
+/// What became of a submitted transaction.
+#[derive(Debug)]
+pub enum Submitted {
+    /// It was signed, and sent if the chain has an RPC.
+    Created(api::Transaction),
+    /// The same had been submitted before under the same key.
+    Replayed(api::Transaction),
+    /// The simulation reverted: nothing was signed.
+    SimulationFailed(api::Transaction),
+}
+
+impl Services {
+    /// `POST …/transactions`
+    ///
+    /// # Errors
+    /// Names the field at fault; [`ServiceError::Guardrail`]; [`ServiceError::Conflict`]; what does not answer.
+    pub async fn submit_transaction(
+        &self,
+        context: &RequestContext,
+        caller: &Caller,
+        agent: AgentId,
+        body: &TransactionRequestBody,
+        idempotency_key: Option<&str>,
+        request: &SignableRequest,
+    ) -> Result<Submitted> {
+        let actor = self.actor(context, caller, agent).await?;
+        let idempotency = idempotency(body, idempotency_key)?;
+        let proof = self.proven(context, caller, &actor.agent, request).await?;
+        if let Some(idempotency) = &idempotency
+            && let Some(replayed) = self.replayed(agent, idempotency, context).await?
+        {
+            return Ok(Submitted::Replayed(replayed));
+        }
+        let prepared = self
+            .prepare_transaction(context, actor, body, Purpose::Submit, proof)
+            .await?;
+        let (rpc, key) = (prepared.rpc.clone(), prepared.key.clone());
+        match self.decide(context, prepared, idempotency, None).await? {
+            Decided::Existing(transaction) => Ok(Submitted::Replayed(replay(&transaction)?)),
+            Decided::SimulationFailed(transaction) => {
+                Ok(Submitted::SimulationFailed(simulation_failed(&transaction)))
+            }
+            Decided::Allowed(permit, transaction) => {
+                let signed = self
+                    .sign_and_store(
+                        context,
+                        caller,
+                        permit,
+                        &key,
+                        transaction,
+                        TransactionStatus::Signed,
+                    )
+                    .await?;
+                let sent = self.send(rpc.as_ref(), signed).await?;
+                Ok(Submitted::Created(wire::transaction(&sent, true)))
+            }
+        }
+    }
+
+    /// `POST …/transactions/sign`: never sent.
+    ///
+    /// # Errors
+    /// As [`Services::submit_transaction`]; a simulation that reverts is [`ServiceError::Invalid`].
+    pub async fn sign_transaction(
+        &self,
+        context: &RequestContext,
+        caller: &Caller,
+        agent: AgentId,
+        body: &TransactionRequestBody,
+        request: &SignableRequest,
+    ) -> Result<std::result::Result<SignedTransaction, api::Transaction>> {
+        let signed = self
+            .signed_only(context, caller, agent, body, request, Purpose::SignOnly)
+            .await?;
+        Ok(match signed {
+            Err(failed) => Err(failed),
+            Ok(stored) => Ok(SignedTransaction {
+                id: stored.id.to_string(),
+                signed_tx: stored.signed_tx.clone().unwrap_or_default(),
+                tx_hash: stored.tx_hash.clone().unwrap_or_default(),
+                from: stored.from_address.to_checksum(None),
+                to: stored.to_address.map(|to| to.to_checksum(None)),
+                chain: stored.chain_name.clone(),
+                chain_id: stored.chain_id,
+                nonce: stored.nonce.unwrap_or_default(),
+                value_wei: stored.value_wei.to_string(),
+                status: stored.status.as_str().to_owned(),
+                simulation_id: stored.simulation_id.clone(),
+                simulation_status: stored.simulation_status.clone(),
+                max_fee_per_gas: stored.max_fee_per_gas.map(|fee| fee.to_string()),
+                max_priority_fee_per_gas: stored
+                    .max_priority_fee_per_gas
+                    .map(|fee| fee.to_string()),
+            }),
+        })
+    }
+
+    async fn signed_only(
+        &self,
+        context: &RequestContext,
+        caller: &Caller,
+        agent: AgentId,
+        body: &TransactionRequestBody,
+        request: &SignableRequest,
+        purpose: Purpose,
+    ) -> Result<std::result::Result<Transaction, api::Transaction>> {
+        let actor = self.actor(context, caller, agent).await?;
+        let proof = self.proven(context, caller, &actor.agent, request).await?;
+        let prepared = self
+            .prepare_transaction(context, actor, body, purpose, proof)
+            .await?;
+        let key = prepared.key.clone();
+        match self.decide(context, prepared, None, None).await? {
+            Decided::Allowed(permit, transaction) => Ok(Ok(self
+                .sign_and_store(
+                    context,
+                    caller,
+                    permit,
+                    &key,
+                    transaction,
+                    TransactionStatus::SignOnly,
+                )
+                .await?)),
+            Decided::SimulationFailed(transaction) => Ok(Err(simulation_failed(&transaction))),
+            Decided::Existing(_) => Err(ServiceError::Internal(
+                "an intent without a key of the client exists already".to_owned(),
+            )),
+        }
+    }
+
+    /// `POST …/sign`
+    ///
+    /// # Errors
+    /// As [`Services::submit_transaction`].
+    pub async fn sign_intent(
+        &self,
+        context: &RequestContext,
+        caller: &Caller,
+        agent: AgentId,
+        body: &SignRequest,
+        request: &SignableRequest,
+    ) -> Result<std::result::Result<SignResponse, api::Transaction>> {
+        if body.intent_type == "transaction" {
+            let body = &body.transaction;
+            let signed = self
+                .signed_only(context, caller, agent, body, request, Purpose::Sign)
+                .await?;
+            return Ok(signed.map(|stored| SignResponse {
+                intent_type: "transaction".to_owned(),
+                chain: stored.chain_name,
+                from: stored.from_address.to_checksum(None),
+                signed_tx: stored.signed_tx,
+                tx_hash: stored.tx_hash,
+                tx_type: stored.tx_type,
+                id: Some(stored.id.to_string()),
+                ..SignResponse::default()
+            }));
+        }
+        let actor = self.actor(context, caller, agent).await?;
+        let proof: Option<IntentSignature> =
+            self.proven(context, caller, &actor.agent, request).await?;
+        let prepared = self.prepare_other(context, actor, body, proof).await?;
+        let key = prepared.key.clone();
+        let kind = prepared.request.intent.kind();
+        let Decided::Allowed(permit, transaction) =
+            self.decide(context, prepared, None, None).await?
+        else {
+            return Err(ServiceError::Internal(
+                "typed data was taken for a transaction".to_owned(),
+            ));
+        };
+        let made = self.made(*permit, &key, &transaction).await?;
+        let Signed::Signature { bytes, hash } = made else {
+            return Err(ServiceError::Internal(
+                "typed data was signed as a transaction".to_owned(),
+            ));
+        };
+        let event = events::by_caller(
+            context,
+            caller,
+            "intent.signed",
+            "transaction",
+            transaction.id,
+        )
+        .with_details(json!({"kind": kind, "hash": hash.to_string()}));
+        self.mark_signed(
+            &transaction,
+            "",
+            &hash.to_string(),
+            TransactionStatus::SignOnly,
+            event,
+        )
+        .await?;
+        let hash = Some(hash.to_string());
+        let is = |word: &str| kind == word;
+        Ok(Ok(SignResponse {
+            intent_type: body.intent_type.clone(),
+            chain: transaction.chain_name.clone(),
+            from: transaction.from_address.to_checksum(None),
+            signature: Some(format!("0x{}", hex::encode(bytes))),
+            message_hash: hash.clone().filter(|_| is("personal_sign")),
+            typed_data_hash: hash.filter(|_| is("typed_data")),
+            id: Some(transaction.id.to_string()),
+            ..SignResponse::default()
+        }))
+    }
+
+    async fn replayed(
+        &self,
+        agent: AgentId,
+        idempotency: &Idempotency,
+        context: &RequestContext,
+    ) -> Result<Option<api::Transaction>> {
+        match self
+            .store
+            .idempotent_transaction(agent, &idempotency.key, context.at)
+            .await?
+        {
+            Some((digest, _)) if digest != idempotency.body_digest => Err(ServiceError::Conflict(
+                "this Idempotency-Key was used for another request; use a new one for each intent"
+                    .to_owned(),
+            )),
+            Some((_, transaction)) => replay(&transaction).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The decision, and what stands in the way behind it.
+    pub(super) async fn decide(
+        &self,
+        context: &RequestContext,
+        prepared: Prepared,
+        idempotency: Option<Idempotency>,
+        replaces: Option<TransactionId>,
+    ) -> Result<Decided> {
+        let chains = self.chain_names().await?;
+        let mut record = new_record(context, &prepared);
+        record.replaces = replaces;
+        let outcome = self
+            .gate
+            .decide_intent(
+                context,
+                &chains,
+                IntentToDecide {
+                    caller: &prepared.actor.caller,
+                    agent: &prepared.actor.agent,
+                    request: prepared.request,
+                    record: record.clone(),
+                    nonce: prepared.nonce,
+                    idempotency,
+                    is_obstructed: prepared.obstacle.is_some(),
+                    with_nonce,
+                },
+            )
+            .await?;
+        match (outcome, prepared.obstacle) {
+            (
+                Outcome::Allowed {
+                    permit,
+                    transaction,
+                },
+                _,
+            ) => Ok(Decided::Allowed(permit, *transaction)),
+            (Outcome::Existing(transaction), _) => Ok(Decided::Existing(*transaction)),
+            (Outcome::Obstructed, Some(Obstacle::Reverted(reason))) => {
+                record.status = TransactionStatus::SimulationFailed;
+                record.error_message = Some(reason.clone());
+                let event = events::by_caller(
+                    context,
+                    &prepared.actor.caller,
+                    "transaction.simulation_failed",
+                    "transaction",
+                    record.id,
+                )
+                .with_details(json!({"reason": reason}));
+                self.store.record_unsigned(&record, event).await?;
+                Ok(Decided::SimulationFailed(record))
+            }
+            (Outcome::Obstructed, Some(Obstacle::WouldFail(reason))) => Err(ServiceError::field(
+                "gas_limit",
+                format!(
+                    "cannot be estimated, for the transaction would fail: {reason}; give one to have it signed all the same"
+                ),
+            )),
+            (Outcome::Obstructed, Some(Obstacle::NotSimulated(reason))) => {
+                Err(ServiceError::ChainUnavailable(format!(
+                    "the simulation that was asked for could not be made: {reason}"
+                )))
+            }
+            (Outcome::Obstructed, None) => Err(ServiceError::Internal(
+                "an intent was obstructed by nothing".to_owned(),
+            )),
+        }
+    }
+
+    /// Signs what was allowed. What cannot be signed gives back nonce and budget.
+    async fn made(
+        &self,
+        permit: SigningPermit,
+        key: &FoundKey,
+        transaction: &Transaction,
+    ) -> Result<Signed> {
+        match self.try_sign(permit, key).await {
+            Ok(signed) => Ok(signed),
+            Err(error) => {
+                self.give_up(transaction, "could not be signed").await?;
+                Err(error)
+            }
+        }
+    }
+
+    async fn try_sign(&self, permit: SigningPermit, key: &FoundKey) -> Result<Signed> {
+        let gone = || ServiceError::Gone("the key was removed in the meantime");
+        let (_, version) = self
+            .store
+            .version(key.vault.id, &key.location.path, key.location.version)
+            .await?
+            .ok_or_else(gone)?;
+        if version.disabled_at.is_some() {
+            return Err(gone());
+        }
+        let vault_key =
+            self.keys
+                .vault_key(key.vault.org_id, key.vault.id, &key.vault.wrapped_key)?;
+        let value: Sealed = sealed(&version);
+        let key = SealedKey {
+            vault_key: &vault_key,
+            at: secret_ref(&key.vault, &key.location),
+            sealed: &value,
+        };
+        oneclaw_signer::sign(permit, key, self.clock.now())
+            .map_err(|e| ServiceError::Internal(format!("signing failed: {e}")))
+    }
+
+    async fn give_up(&self, transaction: &Transaction, why: &str) -> Result<()> {
+        let failure = Failure {
+            message: why.to_owned(),
+            even_if_signed: false,
+            give_back: true,
+            release_key: true,
+        };
+        // Somebody else may have given it up already; then there is nothing left to do.
+        self.store
+            .mark_failed(transaction.id, &failure, None)
+            .await?;
+        Ok(())
+    }
+
+    /// Signs a transaction and stores the signature before anybody sees it.
+    pub(super) async fn sign_and_store(
+        &self,
+        context: &RequestContext,
+        caller: &Caller,
+        permit: Box<SigningPermit>,
+        key: &FoundKey,
+        transaction: Transaction,
+        status: TransactionStatus,
+    ) -> Result<Transaction> {
+        let signed = self.made(*permit, key, &transaction).await?;
+        let Signed::Transaction { raw, hash } = signed else {
+            return Err(ServiceError::Internal(
+                "a transaction was signed as something else".to_owned(),
+            ));
+        };
+        let event = events::by_caller(
+            context,
+            caller,
+            "intent.signed",
+            "transaction",
+            transaction.id,
+        )
+        .with_details(json!({
+            "kind": "transaction",
+            "tx_hash": hash.to_string(),
+            "agent_id": transaction.agent_id.to_string(),
+        }));
+        let raw = format!("0x{}", hex::encode(raw));
+        self.mark_signed(&transaction, &raw, &hash.to_string(), status, event)
+            .await
+    }
+
+    async fn mark_signed(
+        &self,
+        transaction: &Transaction,
+        raw: &str,
+        hash: &str,
+        status: TransactionStatus,
+        event: oneclaw_store::NewEvent,
+    ) -> Result<Transaction> {
+        let at = self.clock.now();
+        if !self
+            .store
+            .mark_signed(transaction.id, raw, Some(hash), status, at, Some(event))
+            .await?
+        {
+            return Err(ServiceError::Unavailable(
+                "the intent took too long and was given up; nothing was signed or sent".to_owned(),
+            ));
+        }
+        self.stored(transaction).await
+    }
+
+    async fn stored(&self, transaction: &Transaction) -> Result<Transaction> {
+        self.store
+            .transaction(transaction.agent_id, transaction.id)
+            .await?
+            .ok_or_else(|| ServiceError::Internal("a transaction vanished".to_owned()))
+    }
+
+    /// Sends a signed transaction, if there is somebody to send it to.
+    pub(super) async fn send(
+        &self,
+        rpc: Option<&Rpc>,
+        transaction: Transaction,
+    ) -> Result<Transaction> {
+        let Some(rpc) = rpc else {
+            return Ok(transaction);
+        };
+        let malformed = || {
+            ServiceError::Internal(format!(
+                "transaction {} is not stored as it was signed",
+                transaction.id
+            ))
+        };
+        let raw = transaction
+            .signed_tx
+            .as_deref()
+            .and_then(|text| text.strip_prefix("0x"))
+            .and_then(|digits| hex::decode(digits).ok())
+            .ok_or_else(malformed)?;
+        let hash = transaction
+            .tx_hash
+            .as_deref()
+            .and_then(|text| text.parse().ok())
+            .ok_or_else(malformed)?;
+        match rpc.send_raw(&raw, hash).await {
+            Ok(Sent::Accepted | Sent::AlreadyKnown) => {
+                self.store
+                    .mark_broadcast(transaction.id, self.clock.now(), None)
+                    .await?;
+            }
+            Ok(Sent::Refused { message }) => {
+                let failure = Failure {
+                    message: format!("the chain refused the transaction: {message}"),
+                    even_if_signed: true,
+                    give_back: true,
+                    release_key: false,
+                };
+                self.store
+                    .mark_failed(transaction.id, &failure, None)
+                    .await?;
+            }
+            Ok(Sent::Unknown { message }) => {
+                self.not_sent_yet(&transaction, &message).await?;
+            }
+            Err(error) => {
+                self.not_sent_yet(&transaction, &error.to_string()).await?;
+            }
+        }
+        self.stored(&transaction).await
+    }
+
+    async fn not_sent_yet(&self, transaction: &Transaction, message: &str) -> Result<()> {
+        let note = format!(
+            "the chain has not confirmed that it took the transaction ({message}); it is sent again until it does"
+        );
+        self.store.note_error(transaction.id, &note).await?;
+        Ok(())
+    }
+}
+
+/// What the gate and the obstacles behind it left.
+pub(super) enum Decided {
+    Allowed(Box<SigningPermit>, Transaction),
+    Existing(Transaction),
+    SimulationFailed(Transaction),
+}
+
+fn idempotency(body: &TransactionRequestBody, key: Option<&str>) -> Result<Option<Idempotency>> {
+    let Some(key) = key.filter(|key| !key.is_empty()) else {
+        return Ok(None);
+    };
+    if key.len() > MAX_IDEMPOTENCY_KEY_BYTES || !key.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err(ServiceError::field(
+            "Idempotency-Key",
+            format!("must be 1 to {MAX_IDEMPOTENCY_KEY_BYTES} visible ASCII characters"),
+        ));
+    }
+    let text = serde_json::to_vec(body).map_err(|e| ServiceError::Internal(e.to_string()))?;
+    Ok(Some(Idempotency {
+        key: key.to_owned(),
+        body_digest: Sha256::digest(&text).to_vec(),
+    }))
+}
+
+/// The answer to a request that was made before: 409 as long as the first is under way.
+fn replay(transaction: &Transaction) -> Result<api::Transaction> {
+    if transaction.status == TransactionStatus::Pending {
+        return Err(ServiceError::Conflict(
+            "a request with this Idempotency-Key is under way; ask again in a moment".to_owned(),
+        ));
+    }
+    Ok(wire::transaction(transaction, true))
+}
+
+fn simulation_failed(transaction: &Transaction) -> api::Transaction {
+    let reason = transaction.error_message.clone().unwrap_or_default();
+    api::Transaction {
+        title: Some("Unprocessable Entity".to_owned()),
+        detail: Some(format!(
+            "the transaction would revert: {reason}; nothing was signed"
+        )),
+        ..wire::transaction(transaction, false)
+    }
+}
+
+/// A new id.
+pub(super) fn new_id() -> TransactionId {
+    TransactionId::from_uuid(random::new_id())
+}

@@ -1,0 +1,12 @@
+//! Agents that pay: whole servers, a real development chain, and guardrails that hold to the last wei.
+
+mod bad_input;
+mod budgets;
+mod crash;
+mod guardrails;
+mod hidden;
+mod lifecycle;
+mod nonces;
+mod setup;
+mod signed;
+mod signing;
