@@ -268,9 +268,7 @@ fn losses(request: &TransactionRequest) -> impl Iterator<Item = (&str, Amount)> 
 fn lost_of(request: &TransactionRequest, is_it: impl Fn(&str) -> bool) -> Option<Amount> {
     losses(request)
         .filter(|(asset, _)| is_it(asset))
-        .fold(Some(Amount::ZERO), |sum, (_, amount)| {
-            add(sum, Some(amount))
-        })
+        .try_fold(Amount::ZERO, |sum, (_, amount)| sum.checked_add(amount))
 }
 
 fn add(a: Option<Amount>, b: Option<Amount>) -> Option<Amount> {

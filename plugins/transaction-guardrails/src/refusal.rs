@@ -14,7 +14,7 @@ pub(crate) struct Refusal {
     pub(crate) message: String,
     /// Name of the ruleset.
     pub(crate) rule: String,
-    pub(crate) figures: Option<Figures>,
+    pub(crate) figures: Option<Box<Figures>>,
 }
 
 /// Nothing against it, or why it is refused.
@@ -46,12 +46,12 @@ impl Refusal {
         current: Amount,
     ) -> Self {
         Self {
-            figures: Some(Figures {
+            figures: Some(Box::new(Figures {
                 asset: asset.to_owned(),
                 limit,
                 attempted: attempted.unwrap_or(Amount::MAX),
                 current,
-            }),
+            })),
             ..self
         }
     }
@@ -63,7 +63,7 @@ impl Refusal {
             ..reply::reason(&self.code)
         };
         match self.figures {
-            Some(figures) => reply::deny_with_figures(reason, figures),
+            Some(figures) => reply::deny_with_figures(reason, *figures),
             None => reply::with_reason(reason, Verdict::Deny),
         }
     }

@@ -1,16 +1,13 @@
 //! What the tests build with.
 
 use oneclaw_core::amount::Amount as CoreAmount;
-use oneclaw_core::guardrails::{
-    AllowedChain, BudgetAsset, BudgetRule, GuardrailSettings, Ruleset,
-};
+use oneclaw_core::guardrails::{AllowedChain, BudgetAsset, BudgetRule, GuardrailSettings, Ruleset};
 use oneclaw_core::transaction::Address as CoreAddress;
 use oneclaw_core::verdict::Window as CoreWindow;
 pub use oneclaw_policy_sdk::{
     Address, Amount, BudgetView, Chain, Decision, Effect, EffectKind, Fact, Fees, Id, Intent,
-    IntentSignature, IpAddress, Principal, PrincipalKind, Reason, Simulation,
-    TransactionGuardrail, TransactionIntent, TransactionRequest, TypedDataIntent, Verdict,
-    settings,
+    IntentSignature, IpAddress, Principal, PrincipalKind, Reason, Simulation, TransactionGuardrail,
+    TransactionIntent, TransactionRequest, TypedDataIntent, Verdict, settings,
 };
 
 use crate::{Guardrails, Settings};
