@@ -13,7 +13,7 @@ use super::wire;
 impl Services {
     /// The wire form of an agent with `tx_spent_today` (native coin on all chains over the last 24 hours, in major units),
     /// `tx_spent_today_by_chain` (the same by family; there is one) and `tx_count_today` (transactions since midnight
-    /// UTC). What is under way counts.
+    /// UTC), where what is under way counts, and with what its active signing key gives.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -23,6 +23,8 @@ impl Services {
         now: Timestamp,
     ) -> Result<Agent> {
         let mut wire = wire::agent(agent);
+        wire.profile
+            .extend(self.shown_signing_key(agent.id).await?);
         let Some(queries) = budgets_of_record(agent.id, now) else {
             return Ok(wire);
         };

@@ -12,7 +12,7 @@ use oneclaw_core::path::excerpt;
 use oneclaw_crypto::random;
 use oneclaw_signer::NewKey;
 use oneclaw_store::{Agent, Secret, SecretVersion, SigningKey, StoreError, Vault};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::agents::keys::{key_path, key_secret, next_of};
 use super::caller::{Caller, RequestContext};
@@ -141,6 +141,23 @@ impl Services {
             Err(StoreError::NotFound) => Err(NO_KEY),
             other => Ok(other?),
         }
+    }
+
+    /// `evm_address` and `signing_chains` of an agent's record.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub(super) async fn shown_signing_key(&self, agent: AgentId) -> Result<Map<String, Value>> {
+        let key = self.store.active_signing_key(agent, EVM).await?;
+        let chains: Vec<&str> = key.iter().map(|key| key.chain.as_str()).collect();
+        let address = key.as_ref().and_then(|key| key.address.as_deref());
+        Ok([
+            ("evm_address", json!(address)),
+            ("signing_chains", json!(chains)),
+        ]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect())
     }
 
     /// Seals and stores a key as the agent's active one.
