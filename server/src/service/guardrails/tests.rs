@@ -635,6 +635,30 @@ fn what_was_stored_and_cannot_be_enforced_gives_no_settings() {
     }
 }
 
+#[test]
+fn the_plugin_takes_all_that_can_be_written() {
+    let engine = oneclaw_policy_host::Engine::new(oneclaw_policy_host::EngineOptions::default());
+    let engine = engine.unwrap();
+    let plugin = engine
+        .load(oneclaw_builtin::TRANSACTION_GUARDRAILS)
+        .unwrap();
+    assert_eq!(plugin.manifest().name, PLUGIN);
+    let org = oneclaw_core::ids::OrgId::from_uuid(uuid::Uuid::nil());
+    let fields = json!({
+        "tx_to_allowlist": [A], "tx_max_value": "0.1", "tx_daily_limit": "1", "tx_max_per_day": 5,
+        "tx_allowed_chains": ["base"], "tx_token_allowlist": [B], "tx_known_tokens_only": true,
+        "tx_overhead_budget": {"evm": "0.01", "base": "1"}, "intent_signature": "required",
+        "message_signing_enabled": true, "raw_signing_enabled": true, "eip712_default_policy": "allow",
+        "eip712_domain_allowlist": [{"verifying_contract": A, "name": "X", "chain_id": 1}],
+        "per_chain_guardrails": {"base": {"max_value": "1", "daily_limit": "1", "max_per_day": 1, "overhead_budget": "1"}},
+        "labels": {"team": "red"}, "guardrails": full(),
+    });
+    for profile in [json!({}), fields] {
+        let settings = serde_json::to_string(&settings(profile)).unwrap();
+        engine.configure_guardrail(&plugin, org, &settings).unwrap();
+    }
+}
+
 /// The keys that serde knows in the place where an unknown one stands.
 fn known_keys(profile: Value) -> BTreeSet<String> {
     let error = check(&profile, &chains(), now()).unwrap_err().to_string();
