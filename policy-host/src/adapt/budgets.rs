@@ -151,6 +151,20 @@ mod tests {
     }
 
     #[test]
+    fn sixty_four_budgets_are_enough() {
+        let query = wit::BudgetQuery {
+            budget: "agent/daily".to_owned(),
+            asset: "native".to_owned(),
+            window: wit::Window::Rolling(60),
+        };
+        assert_eq!(queries(vec![query.clone(); 64]).unwrap().len(), 64);
+        assert_eq!(
+            queries(vec![query; 65]).unwrap_err(),
+            "65 budgets to see; at most 64 are taken"
+        );
+    }
+
+    #[test]
     fn windows_have_a_length_and_a_zone() {
         let calendar = |zone: &str| {
             window(wit::Window::Calendar(wit::CalendarWindow {

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use crate::common::{assert_alive, code, configured, engine, hostile, org, request};
+use crate::common::{
+    WORLDS, assert_alive, code, configured, configured_in, engine, evaluate_in, hostile, org,
+    request, transaction, views,
+};
 use oneclaw_core::request::AccessRequest;
 use oneclaw_core::verdict::Verdict;
 use oneclaw_policy_host::{
-    Attachment, ConfigureError, Configured, Engine, EngineOptions, Limits, Mode, Plugin, Ruling,
-    Slots, decide_access,
+    Attachment, ConfigureError, Configured, Engine, EngineOptions, GuardrailAttachment, Limits,
+    Mode, Plugin, Ruling, Slots, World, decide_access, decide_transaction,
 };
 use oneclaw_test_guests::{Behaviour, HOSTILE};
 
@@ -17,6 +20,8 @@ enum Outcome {
     Unconfigurable(&'static str),
     /// The settings are refused with so many problems.
     Problems(usize),
+    /// What the plugin asks for is refused.
+    Needs,
     /// A decision with this code.
     Decides(&'static str),
     /// A failure with this code.
@@ -24,8 +29,12 @@ enum Outcome {
 }
 
 /// Has no catch-all arm: a behaviour without expectation does not compile.
-fn expected(behaviour: Behaviour) -> Outcome {
-    use Outcome::{Decides, Fails, Problems, Unconfigurable};
+fn expected(world: World, behaviour: Behaviour) -> Outcome {
+    use Outcome::{Decides, Fails, Needs, Problems, Unconfigurable};
+    let only_when_signing = |outcome, otherwise| match world {
+        World::TransactionGuardrail => outcome,
+        World::AccessPolicy => otherwise,
+    };
     match behaviour {
         Behaviour::Allow | Behaviour::Describe => Decides("hostile/allowed"),
         Behaviour::Deny | Behaviour::DenySilently => Decides("hostile/denied"),
@@ -50,7 +59,30 @@ fn expected(behaviour: Behaviour) -> Outcome {
         | Behaviour::EmptyCode
         | Behaviour::SentenceAsCode
         | Behaviour::ApprovalByNobody
-        | Behaviour::ReserveOnAccess => Fails("internal/bad-reply"),
+        | Behaviour::ReserveOnceTooOften
+        | Behaviour::FloodOfReservations
+        | Behaviour::ReserveWithoutScope
+        | Behaviour::ReserveOfAnother
+        | Behaviour::ReserveWithoutAsset
+        | Behaviour::ReserveWithoutTime
+        | Behaviour::ReserveForEver
+        | Behaviour::ReserveNowhere => Fails("internal/bad-reply"),
+        // There are no budgets on access.
+        Behaviour::Reserve | Behaviour::ReserveEverything => {
+            only_when_signing(Decides("hostile/allowed"), Fails("internal/bad-reply"))
+        }
+        Behaviour::DenyAndReserve => {
+            only_when_signing(Decides("hostile/denied"), Fails("internal/bad-reply"))
+        }
+        Behaviour::DenyWithFigures => Decides("hostile/denied"),
+        Behaviour::OneNoteTooMany | Behaviour::NoteTooLong => {
+            only_when_signing(Fails("internal/bad-reply"), Decides("hostile/allowed"))
+        }
+        Behaviour::SeeBudgets => only_when_signing(Decides("hostile/allowed"), Decides("abstain")),
+        Behaviour::AskWithoutScope | Behaviour::AskNowhere => {
+            only_when_signing(Needs, Decides("hostile/denied"))
+        }
+        Behaviour::AskForTenThousand => Unconfigurable("internal/bad-reply"),
 
         Behaviour::TrapInConfigure => Unconfigurable("internal/trap"),
         Behaviour::SpinInConfigure => Unconfigurable("internal/fuel"),
@@ -62,85 +94,124 @@ fn expected(behaviour: Behaviour) -> Outcome {
     }
 }
 
-fn check(configured: &Configured, behaviour: Behaviour, mode: Mode) {
-    let evaluation = configured.evaluate_access(&request(), mode);
-    let (wanted, fails) = match expected(behaviour) {
+fn check(world: World, configured: &Configured, behaviour: Behaviour, mode: Mode) {
+    let evaluation = evaluate_in(world, configured, mode);
+    let (wanted, fails) = match expected(world, behaviour) {
         Outcome::Decides(code) => (code, false),
         Outcome::Fails(code) => (code, true),
-        Outcome::Unconfigurable(_) | Outcome::Problems(_) => return,
+        Outcome::Unconfigurable(_) | Outcome::Problems(_) | Outcome::Needs => return,
     };
     assert_eq!(
         code(&evaluation),
         wanted,
-        "{behaviour:?} {mode:?}: {:?}",
+        "{world:?} {behaviour:?} {mode:?}: {:?}",
         evaluation.outcome
     );
     assert_eq!(evaluation.outcome.is_err(), fails, "{behaviour:?} {mode:?}");
     assert!(evaluation.fuel > 0, "{behaviour:?} {mode:?}");
 }
 
-fn deciding() -> impl Iterator<Item = Behaviour> {
-    let decides = |b: &Behaviour| matches!(expected(*b), Outcome::Decides(_) | Outcome::Fails(_));
+fn deciding(world: World) -> impl Iterator<Item = Behaviour> {
+    let decides =
+        move |b: &Behaviour| matches!(expected(world, *b), Outcome::Decides(_) | Outcome::Fails(_));
     Behaviour::ALL.iter().copied().filter(decides)
 }
 
-fn run_all(prepare: fn(&Configured)) {
-    for behaviour in deciding() {
-        let configured = configured(behaviour);
+fn run_all(world: World, prepare: fn(&Configured)) {
+    for behaviour in deciding(world) {
+        let configured = configured_in(world, behaviour);
         prepare(&configured);
         for mode in [Mode::Fresh, Mode::Warm] {
             // Twice: a warm instance that failed must not be met again.
-            check(&configured, behaviour, mode);
-            check(&configured, behaviour, mode);
+            check(world, &configured, behaviour, mode);
+            check(world, &configured, behaviour, mode);
+            assert_alive();
+        }
+    }
+}
+
+fn snapshot(configured: &Configured) {
+    configured.build_snapshot().unwrap();
+    assert!(configured.is_snapshotted());
+}
+
+#[test]
+fn every_behaviour_is_contained_in_fresh_and_warm_instances() {
+    for world in WORLDS {
+        run_all(world, |_| {});
+    }
+}
+
+#[test]
+fn every_behaviour_is_contained_in_fresh_and_warm_instances_of_a_snapshot() {
+    run_all(World::AccessPolicy, snapshot);
+}
+
+#[test]
+fn every_behaviour_about_signing_is_contained_in_instances_of_a_snapshot() {
+    run_all(World::TransactionGuardrail, snapshot);
+}
+
+#[test]
+fn every_behaviour_in_configure_is_an_error_and_no_configuration() {
+    for world in WORLDS {
+        for behaviour in Behaviour::ALL.iter().copied() {
+            let settings = behaviour.settings();
+            let outcome = match world {
+                World::AccessPolicy => engine().configure(hostile(), org(), settings),
+                World::TransactionGuardrail => {
+                    engine().configure_guardrail(hostile(), org(), settings)
+                }
+            };
+            match (expected(world, behaviour), outcome) {
+                (Outcome::Unconfigurable(code), Err(ConfigureError::Failed(failure))) => {
+                    assert_eq!(failure.code, code, "{behaviour:?}: {failure}");
+                }
+                (Outcome::Problems(count), Err(ConfigureError::Problems(problems))) => {
+                    assert_eq!(problems.len(), count, "{behaviour:?}");
+                }
+                (Outcome::Needs, Err(ConfigureError::Needs(_)))
+                | (Outcome::Decides(_) | Outcome::Fails(_), Ok(_)) => {}
+                (_, outcome) => panic!("{world:?} {behaviour:?}: {outcome:?}"),
+            }
             assert_alive();
         }
     }
 }
 
 #[test]
-fn every_behaviour_is_contained_in_fresh_and_warm_instances() {
-    run_all(|_| {});
-}
-
-#[test]
-fn every_behaviour_is_contained_in_fresh_and_warm_instances_of_a_snapshot() {
-    run_all(|configured| {
-        configured.build_snapshot().unwrap();
-        assert!(configured.is_snapshotted());
-    });
-}
-
-#[test]
-fn every_behaviour_in_configure_is_an_error_and_no_configuration() {
-    for behaviour in Behaviour::ALL.iter().copied() {
-        let outcome = engine().configure(hostile(), org(), behaviour.settings());
-        match (expected(behaviour), outcome) {
-            (Outcome::Unconfigurable(code), Err(ConfigureError::Failed(failure))) => {
-                assert_eq!(failure.code, code, "{behaviour:?}: {failure}");
-            }
-            (Outcome::Problems(count), Err(ConfigureError::Problems(problems))) => {
-                assert_eq!(problems.len(), count, "{behaviour:?}");
-            }
-            (Outcome::Decides(_) | Outcome::Fails(_), Ok(_)) => {}
-            (_, outcome) => panic!("{behaviour:?}: {outcome:?}"),
-        }
-        assert_alive();
-    }
-}
-
-#[test]
 fn a_plugin_that_fails_denies_even_beside_one_that_allows() {
-    for behaviour in deciding().filter(|b| matches!(expected(*b), Outcome::Fails(_))) {
-        let attached = [Behaviour::Allow, behaviour]
-            .map(|behaviour| Attachment::Ready(configured(behaviour), Mode::Fresh));
-        let decided = decide_access(request(), &attached, 1000);
-        let Ruling::Deny(denial) = decided.ruling() else {
+    let fails =
+        |world| deciding(world).filter(move |b| matches!(expected(world, *b), Outcome::Fails(_)));
+    let denied = |ruling: &Ruling, behaviour| {
+        let Ruling::Deny(denial) = ruling else {
             panic!("{behaviour:?}")
         };
         assert!(
             denial.code.starts_with("internal/"),
             "{behaviour:?}: {denial:?}"
         );
+    };
+    for behaviour in fails(World::AccessPolicy) {
+        let attached = [Behaviour::Allow, behaviour]
+            .map(|behaviour| Attachment::Ready(configured(behaviour), Mode::Fresh));
+        denied(
+            decide_access(request(), &attached, 1000).ruling(),
+            behaviour,
+        );
+    }
+    for behaviour in fails(World::TransactionGuardrail) {
+        let attached = [Behaviour::Reserve, behaviour].map(|behaviour| {
+            let configured = configured_in(World::TransactionGuardrail, behaviour);
+            GuardrailAttachment {
+                views: views(&configured),
+                plugin: Attachment::Ready(configured, Mode::Fresh),
+            }
+        });
+        let decided = decide_transaction(transaction(), &attached, 1000);
+        denied(decided.ruling(), behaviour);
+        assert_eq!(decided.reservations().count(), 0, "{behaviour:?}");
+        assert!(decided.into_permit().is_err(), "{behaviour:?}");
     }
 }
 
@@ -190,9 +261,14 @@ fn the_deadline_alone_stops_a_plugin_that_has_fuel_left() {
         let configured = engine
             .configure(&plugin, org(), behaviour.settings())
             .unwrap();
+        let guarding = engine
+            .configure_guardrail(&plugin, org(), behaviour.settings())
+            .unwrap();
         for mode in [Mode::Fresh, Mode::Warm] {
-            let evaluation = configured.evaluate_access(&request(), mode);
-            assert_eq!(code(&evaluation), "internal/deadline", "{behaviour:?}");
+            for (world, configured) in WORLDS.into_iter().zip([&configured, &guarding]) {
+                let evaluation = evaluate_in(world, configured, mode);
+                assert_eq!(code(&evaluation), "internal/deadline", "{behaviour:?}");
+            }
         }
     }
     let spinning = engine.configure(&plugin, org(), Behaviour::SpinInConfigure.settings());

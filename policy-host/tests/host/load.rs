@@ -1,10 +1,9 @@
 //! What is taken in, and what is refused with which sentence.
 
-use crate::common::{code, engine, options, org, patient, request};
+use crate::common::{code, engine, options, org, patient, request, transaction};
 use crate::components::{Parts, component, component_from, contract};
 use oneclaw_policy_host::{
-    Attachment, ConfigureError, Engine, Limits, LoadError, Mode, SnapshotError, Worlds,
-    decide_access,
+    Attachment, Engine, Limits, LoadError, Mode, SnapshotError, Worlds, decide_access,
 };
 use oneclaw_test_guests::HOSTILE;
 
@@ -212,7 +211,42 @@ fn a_component_of_the_transaction_world_is_recognised_and_has_no_say_in_access()
         }
     );
     let error = engine().configure(&plugin, org(), "").unwrap_err();
-    assert_eq!(error, ConfigureError::World("plain".to_owned()));
+    assert_eq!(
+        error.to_string(),
+        "plugin `plain` does not decide on access to secrets"
+    );
+    let configured = engine().configure_guardrail(&plugin, org(), "").unwrap();
+    let request = transaction();
+    for mode in [Mode::Fresh, Mode::Warm] {
+        let evaluation = configured.evaluate_transaction(&request, &[], mode);
+        assert_eq!(code(&evaluation), "abstain");
+    }
+    configured.build_snapshot().unwrap();
+    let evaluation = configured.evaluate_transaction(&request, &[], Mode::Fresh);
+    assert_eq!(code(&evaluation), "abstain");
+}
+
+#[test]
+fn a_component_of_the_access_world_has_no_say_in_what_is_signed() {
+    let plugin = engine().load(&component(Parts::default())).unwrap();
+    let error = engine()
+        .configure_guardrail(&plugin, org(), "")
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "plugin `plain` does not decide on what is signed"
+    );
+}
+
+#[test]
+fn a_component_may_be_of_both_worlds() {
+    assert_eq!(
+        engine().load(HOSTILE).unwrap().worlds(),
+        Worlds {
+            access_policy: true,
+            transaction_guardrail: true
+        }
+    );
 }
 
 #[test]

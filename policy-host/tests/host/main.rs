@@ -14,3 +14,5 @@ mod decide;
 mod hostile;
 #[cfg(test)]
 mod load;
+#[cfg(test)]
+mod sign;
