@@ -23,8 +23,7 @@ impl Services {
         now: Timestamp,
     ) -> Result<Agent> {
         let mut wire = wire::agent(agent);
-        wire.profile
-            .extend(self.shown_signing_key(agent.id).await?);
+        wire.profile.extend(self.shown_signing_key(agent.id).await?);
         let Some(queries) = budgets_of_record(agent.id, now) else {
             return Ok(wire);
         };
