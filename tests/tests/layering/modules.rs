@@ -111,6 +111,12 @@ const RULES: &[Rule] = &[
         instead: "a permit follows from a decision and from nothing else",
     },
     Rule {
+        files: &["policy-host/src"],
+        except: &["policy-host/src/decide_transaction.rs"],
+        tokens: &["SigningPermit::mint"],
+        instead: "a permit to sign follows from a decision on what is signed and from nothing else",
+    },
+    Rule {
         files: &["crypto/src", "server/src", "store/src"],
         except: &[
             "crypto/src/envelope",
