@@ -8,6 +8,7 @@ use std::error::Error;
 use std::time::{Duration, Instant};
 
 pub mod cedar;
+pub mod intents;
 pub mod native;
 pub mod paths;
 pub mod rego;

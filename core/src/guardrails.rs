@@ -81,7 +81,8 @@ pub enum Stance {
     Allow,
     /// Refuse it.
     Deny,
-    /// Refuse it unless the contract, or the one who gains, is on the ruleset's list of recipients.
+    /// Refuse it unless this one is on the ruleset's list of recipients: who may spend an allowance, whose code runs, the
+    /// contract of a call.
     ListedOnly,
 }
 

@@ -43,8 +43,13 @@ fn check_effect(rules: &Ruleset, asked: &Asked<'_>, effect: &Effect) -> Checked 
         ),
         EffectKind::Opaque if !asked.is_unread_typed_data(effect) => {
             not_an_opaque_token(rules, effect)?;
+            // Who lists a contract trusts its functions, not what hides behind those that are known.
+            let stance = match rules.opaque_calls {
+                Stance::ListedOnly if effect.unlimited => Stance::Deny,
+                stance => stance,
+            };
             (
-                rules.opaque_calls,
+                stance,
                 effect.contract,
                 "opaque_call",
                 format!(

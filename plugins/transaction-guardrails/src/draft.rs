@@ -122,14 +122,14 @@ impl Draft {
             );
         }
         let is_word = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_/".contains(&b);
-        if rule.code.is_empty()
+        if !rule.code.starts_with(|c: char| c.is_ascii_lowercase())
             || rule.code.len() > MAX_WORD_BYTES
             || !rule.code.bytes().all(is_word)
             || rule.code.starts_with("internal/")
         {
             self.wrong(
                 format!("{at}/code"),
-                "must be 1 to 64 of a-z, 0-9, -, _ and /, and not begin with internal/",
+                "must be 1 to 64 of a-z, 0-9, -, _ and /, beginning with a letter and not with internal/",
             );
         }
         let query = BudgetQuery {

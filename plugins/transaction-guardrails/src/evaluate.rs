@@ -3,7 +3,7 @@
 use oneclaw_policy_sdk::{Decision, Intent, Reservation, TransactionRequest, reply};
 
 use crate::asked::Asked;
-use crate::refusal::{Checked, Refusal};
+use crate::refusal::{Checked, Refusal, excerpt};
 use crate::rules::{Guardrails, Ruleset};
 use crate::{budgets, calls, recipients, tokens, typed, values};
 
@@ -139,7 +139,7 @@ fn simulation(_: &Guardrails, rules: &Ruleset, asked: &Asked<'_>) -> Checked {
         Some(simulation) => (
             "simulation_failed",
             match &simulation.revert_reason {
-                Some(reason) => format!("Simulation failed: {reason}"),
+                Some(reason) => format!("Simulation failed: {}", excerpt(reason)),
                 None => "Simulation failed".to_owned(),
             },
         ),

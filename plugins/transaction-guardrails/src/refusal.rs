@@ -7,6 +7,9 @@ use oneclaw_policy_sdk::{
 /// Decimals of the native coin of every EVM chain.
 const NATIVE_DECIMALS: u8 = 18;
 
+/// Longest excerpt, in characters.
+const EXCERPT_CHARS: usize = 200;
+
 /// Why something is refused.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
@@ -88,6 +91,12 @@ pub(crate) fn units(amount: Option<Amount>) -> String {
         Some(amount) => format!("{amount} base units"),
         None => "more base units than can be counted".to_owned(),
     }
+}
+
+/// The beginning of a text that came with the request: a reply has a limit, and a message is to be read.
+pub(crate) fn excerpt(text: &str) -> &str {
+    let end = text.char_indices().nth(EXCERPT_CHARS);
+    end.and_then(|(end, _)| text.get(..end)).unwrap_or(text)
 }
 
 /// An address that may be missing.

@@ -4,7 +4,7 @@ use oneclaw_policy_sdk::{Amount, EffectKind, Intent, TypedDataIntent, settings};
 
 use crate::asked::Asked;
 use crate::json::Json;
-use crate::refusal::{Checked, Refusal, named};
+use crate::refusal::{Checked, Refusal, excerpt, named};
 use crate::settings::{DomainRule, FieldRule, Signing};
 
 /// Structs of which is known what they permit, unless they are too large or not what their name says.
@@ -53,7 +53,8 @@ fn check_domain(signing: &Signing, asked: &Asked<'_>, typed: &TypedDataIntent) -
     let first = of_domain.next();
     if first.is_none() && (!signing.typed_data || is_permit(asked, kind)) {
         let message = format!(
-            "Typed data '{kind}' of contract {} is not in this agent's allowed domains",
+            "Typed data '{}' of contract {} is not in this agent's allowed domains",
+            excerpt(kind),
             named(typed.verifying_contract)
         );
         return Err(Refusal::new("typed_data_not_allowed", message));
@@ -108,14 +109,15 @@ fn check_rules<'s>(
             "typed_data_field",
             format!(
                 "Field '{}' of typed data '{}' is not as this agent's rules want it",
-                field.pointer, typed.primary_type
+                field.pointer,
+                excerpt(&typed.primary_type)
             ),
         ),
         None => Refusal::new(
             "typed_data_not_allowed",
             format!(
                 "Typed data '{}' is not among the structs that this agent may sign for contract {}",
-                typed.primary_type,
+                excerpt(&typed.primary_type),
                 named(typed.verifying_contract)
             ),
         ),

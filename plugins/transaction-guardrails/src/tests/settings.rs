@@ -174,7 +174,7 @@ fn everything_that_is_wrong_is_pointed_at() {
                 budget("agent/x", "ok", day.clone()),
                 budget("team/x", "ok", day.clone()),
                 budget("agent/X", "ok", day.clone()),
-                budget("agent/x", "", day.clone()),
+                budget("agent/x", "9x", day.clone()),
                 budget("agent/x", "internal/x", day),
                 budget("agent/x", "ok", json!({"rolling": {"seconds": 0}})),
                 budget("agent/x", "ok", json!({"calendar": {"unit": "day", "zone": ""}})),
