@@ -221,3 +221,6 @@ fn check_signature(
         .and_then(|key| key.verify_strict(base, &signature))
         .map_err(|_| SignatureError::DoesNotHold)
 }
+
+#[cfg(test)]
+mod tests;

@@ -38,7 +38,7 @@ pub(super) fn check_required(
         ("@method", true),
         ("@path", true),
         ("content-digest", true),
-        ("@query", message.query.is_some()),
+        ("@query", message.query.is_some_and(|it| !it.is_empty())),
         ("idempotency-key", has("idempotency-key")),
     ];
     required

@@ -15,7 +15,7 @@ def sign_intent(key, key_id, method, url, body=b"", idempotency_key=None):
     digest = f"sha-256=:{encode(hashlib.sha256(body).digest())}:"
     covered = {"@method": method, "@path": parts.path or "/", "content-digest": digest}
     headers = {"Content-Digest": digest}
-    if "?" in url:
+    if parts.query:
         covered["@query"] = "?" + parts.query
     if idempotency_key:
         covered["idempotency-key"] = headers["Idempotency-Key"] = idempotency_key

@@ -1,0 +1,4 @@
+//! What the guides say, tried out.
+
+#[cfg(test)]
+mod signed_intents;
