@@ -44,8 +44,10 @@ fn check_effect(rules: &Ruleset, asked: &Asked<'_>, effect: &Effect) -> Checked 
         EffectKind::Opaque if !asked.is_unread_typed_data(effect) => {
             not_an_opaque_token(rules, effect)?;
             // Who lists a contract trusts its functions, not what hides behind those that are known.
+            let hides = effect.unlimited;
             let stance = match rules.opaque_calls {
-                Stance::ListedOnly if effect.unlimited => Stance::Deny,
+                Stance::ListedOnly if hides => Stance::Deny,
+                Stance::Allow if hides && rules.restrict_what_moves() => Stance::Deny,
                 stance => stance,
             };
             (

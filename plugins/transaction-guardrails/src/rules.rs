@@ -78,6 +78,19 @@ impl Ruleset {
                 .any(|budget| budget.asset == Asset::Token(*contract))
     }
 
+    /// Whether a rule of this set depends on knowing what moves, and to whom.
+    pub(crate) fn restrict_what_moves(&self) -> bool {
+        let counts_what_moves = |b: &Budget| matches!(b.asset, Asset::Native | Asset::Token(_));
+        !self.recipients.is_empty()
+            || !self.denied_recipients.is_empty()
+            || self.max_value.is_some()
+            || self.tokens.is_some()
+            || !self.token_limits.is_empty()
+            || !self.functions.is_empty()
+            || self.unlimited_approvals != Stance::Allow
+            || self.budgets.iter().any(counts_what_moves)
+    }
+
     /// The rules for one selector.
     pub(crate) fn functions_of(&self, selector: u32) -> &[FunctionRule] {
         let from = self.functions.partition_point(|f| f.selector < selector);

@@ -1,7 +1,7 @@
 //! What happens inside calls.
 
 use oneclaw_core::amount::Amount as CoreAmount;
-use oneclaw_core::guardrails::{FunctionRule, Ruleset, Stance, TokenLimit};
+use oneclaw_core::guardrails::{BudgetAsset, FunctionRule, Ruleset, Stance, TokenLimit};
 
 use super::base::*;
 
@@ -354,4 +354,44 @@ fn an_unknown_function_of_a_known_token_needs_to_be_named() {
     };
     assert_eq!(code(&with(vec![named(None)]), &opaque()), "opaque_call");
     assert_eq!(code(&with(vec![named(Some(9))]), &opaque()), "passed");
+}
+
+#[test]
+fn a_known_function_that_hides_what_it_does_is_refused_by_whoever_needs_to_know() {
+    let hidden = Effect {
+        unlimited: true,
+        ..effect(EffectKind::Opaque, None, Some(9), None, Amount::ZERO)
+    };
+    let request = calls(9, vec![hidden]);
+    let listed = || Ruleset {
+        recipients: core_list(&[9]),
+        ..rules()
+    };
+    let refusing = [
+        listed(),
+        Ruleset {
+            opaque_calls: Stance::ListedOnly,
+            ..listed()
+        },
+        Ruleset {
+            denied_recipients: core_list(&[8]),
+            ..rules()
+        },
+        Ruleset {
+            max_value: Some(CoreAmount::MAX),
+            ..rules()
+        },
+        Ruleset {
+            tokens: Some(core_list(&[8])),
+            ..rules()
+        },
+        Ruleset {
+            budgets: vec![budget(BudgetAsset::Native, "daily_limit", 1)],
+            ..rules()
+        },
+    ];
+    for ruleset in refusing {
+        assert_eq!(code(&with(vec![ruleset]), &request), "opaque_call");
+    }
+    assert_eq!(code(&with(vec![rules()]), &request), "passed");
 }
