@@ -274,7 +274,9 @@ pub struct Effect {
     pub amount: Amount,
     /// ERC-721 and ERC-1155.
     pub token_id: Option<Amount>,
-    /// The largest representable allowance, or one that never ends.
+    /// The largest representable allowance, or one that never ends. Of an opaque effect: it is no unknown function, but a
+    /// known one that is not encoded as it should be, is nested too deeply or has too many parts, so that being listed is
+    /// no reason to trust it.
     pub unlimited: bool,
     /// Of the call.
     pub selector: Option<u32>,

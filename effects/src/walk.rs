@@ -87,7 +87,9 @@ impl<'l> Walk<'l> {
 
     /// Everything that was collected, or `instead` alone if that is not everything.
     pub(crate) fn finish(self, instead: Effect) -> Vec<Effect> {
-        if self.full || self.effects.is_empty() {
+        if self.full {
+            vec![unbounded(instead)]
+        } else if self.effects.is_empty() {
             vec![instead]
         } else {
             self.effects
@@ -111,7 +113,7 @@ impl<'l> Walk<'l> {
             return;
         }
         if depth > self.limits.depth {
-            self.push(opaque(inner, parent));
+            self.push(unbounded(opaque(inner, parent)));
             return;
         }
         match inner.how {
@@ -141,7 +143,12 @@ impl<'l> Walk<'l> {
         });
         let parts = match reading {
             None => {
-                self.push(opaque(inner, parent));
+                let known = inner
+                    .data
+                    .first_chunk()
+                    .is_some_and(|s| calls::is_known(*s));
+                let opaque = opaque(inner, parent);
+                self.push(if known { unbounded(opaque) } else { opaque });
                 return;
             }
             Some(Reading::Leaf(leaf)) if inner.value.is_zero() => {
@@ -194,6 +201,13 @@ impl<'l> Walk<'l> {
                         ..blank(EffectKind::Opaque)
                     });
                 }
+                Part::Unbounded(contract) => {
+                    self.push(unbounded(Effect {
+                        parent: Some(parent),
+                        contract: Some(contract),
+                        ..blank(EffectKind::Opaque)
+                    }));
+                }
                 Part::Call(inner) => self.call(&inner, Some(parent), depth.saturating_add(1)),
             }
             if self.full {
@@ -237,4 +251,13 @@ fn node(kind: EffectKind, inner: &Inner, parent: Option<u32>) -> Effect {
 
 fn opaque(inner: &Inner, parent: Option<u32>) -> Effect {
     node(EffectKind::Opaque, inner, parent)
+}
+
+/// An opaque effect behind which more is hidden than a function that nobody knows: it is nested too deeply, has too many
+/// parts, or is a known function that is not encoded as it should be.
+fn unbounded(opaque: Effect) -> Effect {
+    Effect {
+        unlimited: true,
+        ..opaque
+    }
 }

@@ -51,7 +51,7 @@ async fn tells_the_whole_story(version: &'static str, database: Database) {
     app.post("/v1/admin/chains", &operator.token, chain)
         .await
         .expect(201);
-    let (url, rpc) = (app.url.clone(), anvil.url());
+    let (url, rpc) = (app.url.clone(), anvil.url().to_owned());
     let output = tokio::task::spawn_blocking(move || run_story(version, &url, &rpc))
         .await
         .unwrap();

@@ -52,6 +52,18 @@ mod v07 {
     }
 }
 
+/// The functions that are read here.
+pub(super) const SELECTORS: &[[u8; 4]] = &[
+    executeCall::SELECTOR,
+    executeBatchCall::SELECTOR,
+    addresses_and_data::executeBatchCall::SELECTOR,
+    addresses_values_and_data::executeBatchCall::SELECTOR,
+    erc7579::executeCall::SELECTOR,
+    erc7579::executeFromExecutorCall::SELECTOR,
+    v06::handleOpsCall::SELECTOR,
+    v07::handleOpsCall::SELECTOR,
+];
+
 /// Reads a call to an account or to an entry point.
 pub(super) fn read(asked: &Asked<'_>) -> Option<Reading> {
     let (account, data) = (asked.to, asked.data);

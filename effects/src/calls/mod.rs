@@ -44,6 +44,8 @@ pub(crate) enum Part {
     Effect(Effect),
     /// Something that this contract does and that cannot be told.
     Opaque(Address),
+    /// The same, of which it is known that anything may leave.
+    Unbounded(Address),
     /// Another call.
     Call(Inner),
 }
@@ -82,6 +84,21 @@ pub(crate) fn read(asked: &Asked<'_>) -> Option<Reading> {
         .or_else(|| safe::read(asked))
         .or_else(|| accounts::read(asked))
         .or_else(|| router::read(asked))
+}
+
+/// Whether a call has the selector of a function that is read here. One that could not be read all the same is not encoded
+/// as it should be, and the contract may still take it for what it looks like.
+pub(crate) fn is_known(selector: [u8; 4]) -> bool {
+    [
+        tokens::SELECTORS,
+        permit2::SELECTORS,
+        multicall::SELECTORS,
+        safe::SELECTORS,
+        accounts::SELECTORS,
+        router::SELECTORS,
+    ]
+    .iter()
+    .any(|family| family.contains(&selector))
 }
 
 /// Reads code of `code` that runs on the account of `account`. `None`: nobody knows what that code does.

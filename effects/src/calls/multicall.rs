@@ -36,6 +36,19 @@ mod others {
     }
 }
 
+/// The functions that are read here.
+pub(super) const SELECTORS: &[[u8; 4]] = &[
+    own::multicallCall::SELECTOR,
+    own::until::multicallCall::SELECTOR,
+    own::after_block::multicallCall::SELECTOR,
+    others::aggregateCall::SELECTOR,
+    others::blockAndAggregateCall::SELECTOR,
+    others::tryAggregateCall::SELECTOR,
+    others::tryBlockAndAggregateCall::SELECTOR,
+    others::aggregate3Call::SELECTOR,
+    others::aggregate3ValueCall::SELECTOR,
+];
+
 /// Reads a batch of calls.
 pub(super) fn read(asked: &Asked<'_>) -> Option<Reading> {
     let data = asked.data;

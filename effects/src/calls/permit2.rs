@@ -44,6 +44,19 @@ pub const fn permit2_of(chain_id: u64) -> Address {
     }
 }
 
+/// The functions that are read here.
+pub(super) const SELECTORS: &[[u8; 4]] = &[
+    approveCall::SELECTOR,
+    permit_0Call::SELECTOR,
+    permit_1Call::SELECTOR,
+    transferFrom_0Call::SELECTOR,
+    transferFrom_1Call::SELECTOR,
+    permitTransferFrom_0Call::SELECTOR,
+    permitWitnessTransferFrom_0Call::SELECTOR,
+    permitTransferFrom_1Call::SELECTOR,
+    permitWitnessTransferFrom_1Call::SELECTOR,
+];
+
 /// Reads a call to Permit2.
 pub(super) fn read(asked: &Asked<'_>) -> Option<Reading> {
     if asked.to != permit2_of(asked.chain_id) {

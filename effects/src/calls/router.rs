@@ -32,6 +32,12 @@ const TRANSFER: u8 = 0x05;
 const PERMIT2_PERMIT: u8 = 0x0a;
 const PERMIT2_TRANSFER_FROM_BATCH: u8 = 0x0d;
 
+/// The functions that are read here.
+pub(super) const SELECTORS: &[[u8; 4]] = &[
+    program::executeCall::SELECTOR,
+    program::until::executeCall::SELECTOR,
+];
+
 /// Reads a program for the router.
 pub(super) fn read(asked: &Asked<'_>) -> Option<Reading> {
     let (commands, inputs) = match asked.selector {

@@ -54,7 +54,7 @@ impl Safe {
         })];
         // The refund is (gas used + baseGas) * gasPrice, both chosen freely: the Safe may be emptied by it.
         if !self.gas_price.is_zero() {
-            parts.push(Part::Opaque(self.safe));
+            parts.push(Part::Unbounded(self.safe));
         }
         Some(parts)
     }
@@ -67,6 +67,14 @@ const fn how(operation: u8) -> Option<How> {
         _ => None,
     }
 }
+
+/// The functions that are read here.
+pub(super) const SELECTORS: &[[u8; 4]] = &[
+    execTransactionCall::SELECTOR,
+    execTransactionFromModuleCall::SELECTOR,
+    execTransactionFromModuleReturnDataCall::SELECTOR,
+    multiSendCall::SELECTOR,
+];
 
 /// Reads a call to a Safe, or to MultiSend.
 pub(super) fn read(asked: &Asked<'_>) -> Option<Reading> {

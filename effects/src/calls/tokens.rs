@@ -72,6 +72,34 @@ mod nft {
     }
 }
 
+/// The functions that are read here.
+pub(super) const SELECTORS: &[[u8; 4]] = &[
+    erc20::transferCall::SELECTOR,
+    erc20::transferFromCall::SELECTOR,
+    erc20::approveCall::SELECTOR,
+    erc20::increaseAllowanceCall::SELECTOR,
+    erc20::increaseApprovalCall::SELECTOR,
+    erc20::decreaseAllowanceCall::SELECTOR,
+    erc20::wrapped::depositCall::SELECTOR,
+    erc20::wrapped::withdrawCall::SELECTOR,
+    erc20::permitCall::SELECTOR,
+    erc20::signature::permitCall::SELECTOR,
+    erc20::dai::permitCall::SELECTOR,
+    erc3009::transferWithAuthorizationCall::SELECTOR,
+    erc3009::receiveWithAuthorizationCall::SELECTOR,
+    erc3009::signature::transferWithAuthorizationCall::SELECTOR,
+    erc3009::signature::receiveWithAuthorizationCall::SELECTOR,
+    erc3009::cancelAuthorizationCall::SELECTOR,
+    erc3009::signature::cancelAuthorizationCall::SELECTOR,
+    nft::safeTransferFromCall::SELECTOR,
+    nft::with_data::safeTransferFromCall::SELECTOR,
+    nft::setApprovalForAllCall::SELECTOR,
+    nft::permitCall::SELECTOR,
+    nft::with_data::permitCall::SELECTOR,
+    nft::multi::safeTransferFromCall::SELECTOR,
+    nft::multi::safeBatchTransferFromCall::SELECTOR,
+];
+
 /// Reads a call to a token.
 pub(super) fn read(asked: &Asked<'_>) -> Option<Reading> {
     read_erc20(asked)

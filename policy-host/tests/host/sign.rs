@@ -16,7 +16,7 @@ use oneclaw_policy_host::{
     Attachment, Configured, DecidedTransaction, Denial, Failure, GuardrailAttachment,
     GuardrailCache, GuardrailKey, Mode, PermitError, Ruling, decide_transaction,
 };
-use oneclaw_test_guests::Behaviour;
+use oneclaw_test_guests::{Behaviour, TWO_WORLDS};
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 
@@ -294,6 +294,36 @@ fn what_is_configured_for_one_world_does_not_decide_in_the_other() {
         .into_permit()
         .unwrap_err();
     assert_eq!(denial.code, "internal/wrong-world");
+}
+
+#[test]
+fn a_plugin_written_for_both_worlds_decides_in_each() {
+    let plugin = engine().load(TWO_WORLDS).unwrap();
+    let settings = r#"{"path":"api-keys/openai","limit":"20"}"#;
+    let policy = engine().configure(&plugin, org(), settings).unwrap();
+    assert!(policy.budget_queries().is_empty());
+    let evaluation = policy.evaluate_access(&crate::common::request(), Mode::Fresh);
+    assert_eq!(code(&evaluation), "two-worlds/listed");
+
+    let guardrail = engine()
+        .configure_guardrail(&plugin, org(), settings)
+        .unwrap();
+    // 1 is spent and 10 are reserved, so that 9 are left.
+    for (value, wanted) in [(9_u64, "two-worlds/enough"), (10, "two-worlds/too-much")] {
+        let mut request = transaction();
+        if let Intent::Transaction(intent) = &mut request.intent {
+            intent.value = Amount::from(value);
+        }
+        let attached = [attachment(Arc::clone(&guardrail))];
+        let decided = decide_transaction(request, &attached, TTL_MS);
+        assert_eq!(code(&decided.evaluations()[0]), wanted);
+        let room: Vec<_> = decided
+            .reservations()
+            .map(|(_, room)| room.amount)
+            .collect();
+        let is_allowed = decided.into_permit().is_ok();
+        assert_eq!(room, vec![Amount::from(value); usize::from(is_allowed)]);
+    }
 }
 
 #[test]

@@ -14,7 +14,8 @@ async fn main() {
     let dir = PathBuf::from(std::env::args_os().nth(1).expect("a directory"));
     let config = Config {
         listen: "127.0.0.1:0".parse().unwrap(),
-        public_url: "http://127.0.0.1:0".to_owned(),
+        // The same name after each start, though the port is another: tokens stay good.
+        public_url: "http://vault.example".to_owned(),
         database_url: SecretString::from(format!("sqlite://{}/oneclaw.db", dir.display())),
         root_key: RootKeySource::File(dir.join("root.key")),
         signup: Signup::Open,

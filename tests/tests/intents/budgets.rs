@@ -1,5 +1,6 @@
 //! Budgets hold under parallel load: on both databases, and on two servers that share one.
 
+use oneclaw_server::config::Config;
 use oneclaw_tests::anvil::Anvil;
 use oneclaw_tests::app::{Database, TestApp};
 use serde_json::{Value, json};
@@ -70,7 +71,9 @@ async fn of_200_at_once_exactly_three_fit_a_budget_for_three_on_postgresql() {
 async fn two_servers_on_one_database_share_one_budget() {
     let anvil = Anvil::start().await;
     let url = oneclaw_tests::postgres::new_database().await;
-    let first = TestApp::start_in(tempfile::tempdir().unwrap(), &url, |_| {}).await;
+    // Servers behind one name: each takes the tokens of the other.
+    let named = |config: &mut Config| "http://vault.example".clone_into(&mut config.public_url);
+    let first = TestApp::start_in(tempfile::tempdir().unwrap(), &url, named).await;
     let human = first.human("owner").await;
     add_chain(&first, &human, anvil.url()).await;
     let limits = json!({"tx_daily_limit": "0.3"});
@@ -83,7 +86,7 @@ async fn two_servers_on_one_database_share_one_budget() {
         dir.path().join("root.key"),
     )
     .unwrap();
-    let second = TestApp::start_in(dir, &url, |_| {}).await;
+    let second = TestApp::start_in(dir, &url, named).await;
     let before = anvil.balance(ALICE).await;
     let targets: Vec<_> = [&first, &second]
         .iter()

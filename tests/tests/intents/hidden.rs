@@ -100,6 +100,24 @@ async fn a_drain_in_a_multicall_inside_a_safe_transaction_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_transfer_that_is_encoded_oddly_is_not_taken_for_an_unknown_function() {
+    let payer = guarded().await;
+    let mallory: Address = MALLORY.parse().unwrap();
+    let mut drain = transferCall {
+        to: mallory,
+        amount: U256::from(5),
+    }
+    .abi_encode();
+    drain.push(0);
+    refused(payer.submit(call(TOKEN, drain)).await, "opaque_call");
+    // A function that nobody knows passes at a contract that is listed.
+    payer
+        .submit(call(SAFE, vec![0xde, 0xad, 0xbe, 0xef]))
+        .await
+        .expect(201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn native_coin_that_leaves_a_safe_counts_like_the_agents_own() {
     let payer = guarded().await;
     let alice: Address = ALICE.parse().unwrap();
@@ -225,7 +243,7 @@ async fn calldata_bombs_are_answered_and_refused() {
         .abi_encode();
     }
     payer.submit(call(TOKEN, data)).await.problem(403);
-    let many = vec![Bytes::from(vec![0xde, 0xad, 0xbe, 0xef]); 1500];
+    let many = vec![Bytes::from(vec![0xde, 0xad, 0xbe, 0xef]); 900];
     let data = multicallCall { data: many }.abi_encode();
     payer.submit(call(SAFE, data)).await.problem(403);
     let large = vec![0; 200 * 1024];

@@ -47,6 +47,7 @@ const SUPPORT: &[&str] = &[
     "oneclaw-tests",
     "oneclaw-test-guests",
     "oneclaw-hostile-guest",
+    "oneclaw-two-worlds-guest",
     "oneclaw-benches",
     "oneclaw-access-scan",
 ];

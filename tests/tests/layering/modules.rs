@@ -171,9 +171,9 @@ const RULES: &[Rule] = &[
     },
     Rule {
         files: &["server/src"],
-        except: &["server/src/service/intents/submit.rs"],
+        except: &["server/src/service/intents/execute.rs"],
         tokens: &["oneclaw_signer::sign", "SealedKey", "send_raw"],
-        instead: "a permit is turned into a signature, and that is stored and sent, in server/src/service/intents/submit.rs",
+        instead: "a permit is turned into a signature, and that is stored and sent, in server/src/service/intents/execute.rs",
     },
     Rule {
         files: &["server/src", "store/src", "chain/src", "effects/src"],

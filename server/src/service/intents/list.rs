@@ -27,6 +27,7 @@ impl Services {
         Ok(TransactionList {
             transactions: transactions
                 .iter()
+                .filter(|stored| stored.kind == "transaction")
                 .map(|stored| wire::transaction(stored, include_signed))
                 .collect(),
         })
