@@ -19,7 +19,7 @@ pub(crate) fn check(rules: &Ruleset, asked: &Asked<'_>) -> Checked {
             }
         }
     }
-    if rules.recipients.is_empty() {
+    if rules.recipients.is_empty() || does_nothing(asked) {
         return Ok(());
     }
     if let Some(to) = to {
@@ -33,6 +33,21 @@ pub(crate) fn check(rules: &Ruleset, asked: &Asked<'_>) -> Checked {
     }
     let mut effects = asked.effects.iter();
     effects.try_for_each(|effect| check_effect(rules, asked, effect))
+}
+
+/// A transfer of nothing from the sender to itself, as it takes the place of a transaction that is cancelled: nobody gains
+/// anything, and no contract is told anything. The effects tell whatever else comes with it, such as a delegation.
+fn does_nothing(asked: &Asked<'_>) -> bool {
+    let sender = asked.request.sender;
+    let is_bare = asked
+        .transaction()
+        .is_some_and(|tx| tx.to == Some(sender) && tx.value.is_zero() && tx.calldata.is_empty());
+    is_bare
+        && asked.effects.iter().all(|effect| {
+            effect.kind == EffectKind::NativeTransfer
+                && effect.target == Some(sender)
+                && effect.amount.is_zero()
+        })
 }
 
 fn check_effect(rules: &Ruleset, asked: &Asked<'_>, effect: &Effect) -> Checked {

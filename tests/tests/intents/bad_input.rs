@@ -55,6 +55,39 @@ async fn each_mistake_names_its_field() {
     assert_eq!(list["transactions"], json!([]));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_authorisation_that_the_sender_is_to_sign_is_for_this_transaction_alone() {
+    let fields = json!({"guardrails": {"delegations": "allow"}});
+    let payer = Payer::new(Database::Sqlite, fields).await;
+    let delegate = |nonce: Value, entry: Value| {
+        let mut own = json!({"address": ALICE});
+        own.as_object_mut()
+            .unwrap()
+            .extend(entry.as_object().unwrap().clone());
+        payer.submit(
+            json!({"to": ALICE, "value": "0", "chain": "dev", "gas_limit": 100_000,
+            "nonce": nonce, "authorization_list": [own]}),
+        )
+    };
+    for (nonce, entry, field) in [
+        (Value::Null, json!({"chain_id": 1}), "chain_id"),
+        (Value::Null, json!({"chain_id": 0}), "chain_id"),
+        (Value::Null, json!({"nonce": 1}), "nonce"),
+        (json!(0), json!({"nonce": 0}), "nonce"),
+        (json!(0), json!({"nonce": u64::MAX}), "nonce"),
+    ] {
+        let problem = delegate(nonce, entry.clone()).await.problem(400);
+        let field = format!("authorization_list[0].{field}");
+        assert!(
+            problem["fields"].get(&field).is_some(),
+            "{entry}: {problem}"
+        );
+    }
+    delegate(json!(0), json!({"chain_id": 31337, "nonce": 1}))
+        .await
+        .expect(201);
+}
+
 /// An agent on a chain whose RPC misbehaves like this.
 async fn with(fault: Fault) -> (Payer, FaultyRpc) {
     let payer = Payer::new(Database::Sqlite, json!({"tx_daily_limit": "1"})).await;

@@ -161,6 +161,28 @@ async fn a_stuck_transaction_is_sped_up_and_another_cancelled() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_cancellation_needs_no_place_of_the_sender_on_its_list_of_recipients() {
+    let payer = Payer::new(Database::Sqlite, json!({"tx_to_allowlist": [ALICE]})).await;
+    payer.anvil.set_automine(false).await;
+    let stuck = payer.pay(ALICE, "1").await.expect(201);
+    let path = payer.path(&format!(
+        "transactions/{}/cancel",
+        stuck["id"].as_str().unwrap()
+    ));
+    let cancelled = payer
+        .app
+        .post(&path, &payer.token, json!({}))
+        .await
+        .expect(201);
+    assert_eq!(cancelled["to"], payer.address.as_str());
+    assert_eq!(cancelled["nonce"], stuck["nonce"]);
+    payer
+        .pay(&payer.address, "0.000000000000000001")
+        .await
+        .expect(403);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_simulation_that_reverts_signs_nothing() {
     let payer = Payer::new(Database::Sqlite, json!({})).await;
     // PUSH0 PUSH0 REVERT

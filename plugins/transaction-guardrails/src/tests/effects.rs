@@ -395,3 +395,50 @@ fn a_known_function_that_hides_what_it_does_is_refused_by_whoever_needs_to_know(
     }
     assert_eq!(code(&with(vec![rules()]), &request), "passed");
 }
+
+#[test]
+fn a_transfer_of_nothing_to_oneself_needs_no_place_on_a_list_and_anything_more_does() {
+    let guardrails = with(vec![Ruleset {
+        recipients: core_list(&[7]),
+        ..rules()
+    }]);
+    let own = pays(1, Amount::ZERO);
+    assert_eq!(code(&guardrails, &own), "passed");
+    let with_calldata = request(
+        Intent::Transaction(TransactionIntent {
+            calldata: vec![0],
+            ..transaction(1, Amount::ZERO)
+        }),
+        own.effects.clone(),
+    );
+    let to_another = pays(8, Amount::ZERO);
+    let with_value = pays(1, Amount::ONE);
+    let unread = request(
+        Intent::Transaction(transaction(1, Amount::ZERO)),
+        Vec::new(),
+    );
+    let mut with_more = own.clone();
+    with_more.effects.push(native(None, 8, 0));
+    let mut moving = own.clone();
+    moving.effects.push(effect(
+        EffectKind::Erc20Transfer,
+        None,
+        Some(1),
+        Some(1),
+        Amount::ZERO,
+    ));
+    for request in [
+        with_calldata,
+        to_another,
+        with_value,
+        unread,
+        with_more,
+        moving,
+    ] {
+        assert_eq!(
+            code(&guardrails, &request),
+            "recipient_not_allowed",
+            "{request:?}"
+        );
+    }
+}

@@ -110,6 +110,7 @@ impl Services {
                 "names another chain than `chain`; give one of them",
             ));
         }
+        request::own_authorizations(&wish, chain.chain_id)?;
         let key = self.find_key(context, &actor, &chain, &key_wish).await?;
         let rpc = self.chains.rpc(&chain);
         let execution = fees::fill(rpc.as_ref(), key.address, &wish).await?;

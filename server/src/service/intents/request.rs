@@ -413,6 +413,12 @@ fn authorizations(entries: &[AuthorizationEntry]) -> Result<Vec<AuthorizationWis
                     "is missing; a signed authorisation has one",
                 ));
             }
+            if entry.nonce == Some(u64::MAX) {
+                return Err(ServiceError::field(
+                    field("nonce"),
+                    "must be below 2^64 - 1 (EIP-2681)",
+                ));
+            }
             Ok(AuthorizationWish {
                 chain_id: entry.chain_id,
                 address: address(&field("address"), &entry.address)?,
@@ -421,6 +427,36 @@ fn authorizations(entries: &[AuthorizationEntry]) -> Result<Vec<AuthorizationWis
             })
         })
         .collect()
+}
+
+/// What the sender signs itself is for this transaction: for its chain, and with the nonce behind its own, which counts
+/// up before authorisations are looked at (EIP-7702).
+///
+/// # Errors
+/// Names the field.
+pub fn own_authorizations(wish: &TransactionWish, chain_id: u64) -> Result<()> {
+    for (index, own) in wish.authorizations.iter().enumerate() {
+        if own.signature.is_some() {
+            continue;
+        }
+        let field = |name: &str| format!("authorization_list[{index}].{name}");
+        if own.chain_id.is_some_and(|id| id != chain_id) {
+            return Err(ServiceError::field(
+                field("chain_id"),
+                format!(
+                    "must be {chain_id}, as of the transaction, for the sender to sign; or leave it out"
+                ),
+            ));
+        }
+        let follows = wish.nonce.and_then(|nonce| nonce.checked_add(1));
+        if own.nonce.is_some() && own.nonce != follows {
+            return Err(ServiceError::field(
+                field("nonce"),
+                "must be one more than the `nonce` of the transaction for the sender to sign; or leave it out",
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// An address: `0x` and 40 hexadecimal digits, of which mixed case must be that of EIP-55.
