@@ -11,7 +11,7 @@ secret_body! {
         pub display_name: String,
         /// EIP-155; unique.
         pub chain_id: u64,
-        /// Where a node answers (`https://…`). The same as `rpc_urls` with one entry.
+        /// Where a node answers. The same as `rpc_urls` with one entry.
         #[serde(default)]
         pub rpc_url: Option<String>,
         /// Where nodes answer, in order of preference; at most 8.
