@@ -1,16 +1,26 @@
-//! A marker secret is planted, every flow is run, and the marker is looked for everywhere it must not be: in answers,
-//! errors, audit events, the log, and every file of the data directory.
+//! A marker secret and known private keys are planted, every flow is run, and they are looked for everywhere they must not
+//! be: in answers, errors, audit events, the log, and every file of the data directory.
 
 use std::io::Write;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use oneclaw_server::config::{LogConfig, LogFormat};
-use oneclaw_tests::app::{PASSWORD, TestApp};
+use oneclaw_tests::anvil::Anvil;
+use oneclaw_tests::app::{Agent, Human, PASSWORD, Reply, TestApp};
+use oneclaw_tests::rpc_faults::{Fault, FaultyRpc};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 const MARKER: &str = "mArKeR-8f2c51d0-never-to-be-seen";
+/// An agent's signing key, brought in by its manager.
+const IMPORTED_KEY: &str = "b71c71a67e1177ad4e901695e1b4b9ee17ae16c6668d313eac2f96dbcda3f291";
+/// A private key that lies at a path like any other secret.
+const KEY_AT_A_PATH: &str = "4646464646464646464646464646464646464646464646464646464646464645";
+/// Part of the URL of a node, as providers hand them out.
+const RPC_KEY: &str = "rPc-KeY-77aa0c41-never-to-be-seen";
 
 #[derive(Clone, Default)]
 struct Captured(Arc<Mutex<Vec<u8>>>);
@@ -33,6 +43,18 @@ fn assert_absent(place: &str, bytes: &[u8], needle: &str) {
     assert!(!found, "{place} contains {needle}");
 }
 
+/// A private key as somebody might write it by mistake. With `0x` before it the first two are found as well.
+fn forms_of(key: &str) -> Vec<String> {
+    let bytes = hex::decode(key).unwrap();
+    let list = format!("{bytes:?}");
+    vec![
+        key.to_owned(),
+        key.to_uppercase(),
+        STANDARD.encode(&bytes),
+        list.trim_matches(['[', ']']).to_owned(),
+    ]
+}
+
 fn assert_absent_below(folder: &Path, needles: &[&str]) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -43,6 +65,173 @@ fn assert_absent_below(folder: &Path, needles: &[&str]) {
             for needle in needles {
                 assert_absent(&path.display().to_string(), &bytes, needle);
             }
+        }
+    }
+}
+
+/// Keys of agents, and everything that can be done with them.
+struct Signing<'a> {
+    app: &'a TestApp,
+    human: &'a Human,
+    agent: &'a Agent,
+    token: &'a str,
+    vault: &'a str,
+    answers: Vec<String>,
+}
+
+impl Signing<'_> {
+    fn path(&self, rest: &str) -> String {
+        format!("/v1/agents/{}/{rest}", self.agent.id)
+    }
+
+    async fn as_agent(&mut self, rest: &str, body: Value, status: u16) {
+        let reply = self.app.post(&self.path(rest), self.token, body).await;
+        self.answers.push(reply.text.clone());
+        assert_eq!(reply.status, status, "{rest}: {}", reply.text);
+    }
+
+    /// What a human does with a key of the agent, who gives `password`.
+    async fn carry(&self, what: &str, body: Value, password: &str) -> Reply {
+        let url = self.path(&format!("signing-keys/ethereum/{what}"));
+        let confirm = [("x-auth-confirm", password)];
+        self.app
+            .send_with(Method::POST, &url, &self.human.token, Some(body), &confirm)
+            .await
+    }
+
+    async fn carry_in_vain(&mut self, what: &str, body: Value, password: &str) {
+        let reply = self.carry(what, body, password).await;
+        assert!(reply.status.is_client_error(), "{}", reply.text);
+        self.answers.push(reply.text);
+    }
+
+    /// Has the chain for development answer at `url`.
+    async fn use_node(&mut self, url: &str) {
+        let chains = self
+            .app
+            .get("/v1/admin/chains", &self.human.token)
+            .await
+            .expect(200);
+        let local = chains["chains"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|chain| chain["chain_id"] == 31337)
+            .unwrap()["id"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        let changed = json!({"rpc_urls": [url], "allow_private_rpc": true});
+        // This answer shows the URL: it is the administrators' own.
+        self.app
+            .put(
+                &format!("/v1/admin/chains/{local}"),
+                &self.human.token,
+                changed,
+            )
+            .await
+            .expect(200);
+    }
+
+    async fn bring_keys_in(&mut self) -> String {
+        let prefixed = format!("0x{IMPORTED_KEY}");
+        let good = json!({"private_key": prefixed});
+        self.carry_in_vain("import", good.clone(), MARKER).await;
+        self.carry_in_vain("import", json!({"private_key": [prefixed]}), PASSWORD)
+            .await;
+        self.carry_in_vain(
+            "import",
+            json!({"private_key": format!("{prefixed}00")}),
+            PASSWORD,
+        )
+        .await;
+        self.carry_in_vain(
+            "import",
+            json!({"private_key": IMPORTED_KEY, "format": "base64"}),
+            PASSWORD,
+        )
+        .await;
+        self.carry_in_vain(
+            "import",
+            json!({"private_key": "x", "format": prefixed}),
+            PASSWORD,
+        )
+        .await;
+        self.carry_in_vain("import", json!(prefixed), PASSWORD)
+            .await;
+        let imported = self.carry("import", good.clone(), PASSWORD).await;
+        self.answers.push(imported.text.clone());
+        self.carry_in_vain("import", good, PASSWORD).await;
+        self.app
+            .policy(self.human, self.vault, self.agent, "keys/**", json!({}))
+            .await;
+        let url = format!("/v1/vaults/{}/secrets/keys/hot", self.vault);
+        let key = json!({"value": format!("0x{KEY_AT_A_PATH}"), "type": "private_key"});
+        let stored = self.app.put(&url, &self.human.token, key).await;
+        self.answers.push(stored.text);
+        let read = self.app.get(&url, self.token).await;
+        self.answers.push(read.text.clone());
+        assert_eq!(
+            read.problem(403)["reason_code"],
+            "vault/private-key-blocked"
+        );
+        imported.expect(201)["address"].as_str().unwrap().to_owned()
+    }
+
+    async fn sign_everything(&mut self) {
+        let pay = json!({"to": "0x70997970C51812dc3A010C7d01b50e0d17dc79C8", "value": "0.01", "chain": "localhost"});
+        let at_path = |mut body: Value| {
+            body["signing_key_path"] = json!("keys/hot");
+            body
+        };
+        let message =
+            json!({"intent_type": "personal_sign", "message": "hello", "chain": "localhost"});
+        self.as_agent("sign", message.clone(), 403).await;
+        let change = json!({"message_signing_enabled": true});
+        let record = format!("/v1/agents/{}", self.agent.id);
+        let changed = self.app.patch(&record, &self.human.token, change).await;
+        self.answers.push(changed.text);
+        for message in [message.clone(), at_path(message)] {
+            self.as_agent("sign", message, 200).await;
+        }
+        for body in [pay.clone(), at_path(pay.clone())] {
+            self.as_agent("transactions/sign", body.clone(), 200).await;
+            self.as_agent("transactions/preview", body.clone(), 200)
+                .await;
+            // The node takes it, forgets it, and hangs up.
+            self.as_agent("transactions", body, 201).await;
+        }
+        let lost = self.answers.last().unwrap();
+        assert!(lost.contains("has not confirmed"), "{lost}");
+        let list = self.path("transactions?include_signed_tx=true");
+        self.answers
+            .push(self.app.get(&list, self.token).await.text);
+        for fault in [Fault::WrongChainId, Fault::Garbage, Fault::HttpError] {
+            let node = FaultyRpc::start(fault, "http://127.0.0.1:9").await;
+            let url = format!("{}/v3/{RPC_KEY}", node.url());
+            self.use_node(&url).await;
+            self.as_agent("transactions", pay.clone(), 503).await;
+        }
+    }
+
+    async fn carry_keys_out(&mut self) {
+        self.carry_in_vain("export", json!({}), MARKER).await;
+        self.carry_in_vain("export", json!({}), "").await;
+        self.as_agent("signing-keys/ethereum/export", json!({}), 403)
+            .await;
+        let exported = self.carry("export", json!({}), PASSWORD).await.expect(200);
+        assert_eq!(exported["private_key"], IMPORTED_KEY);
+        for (method, rest) in [
+            (Method::POST, "signing-keys/ethereum/rotate"),
+            (Method::DELETE, "signing-keys/ethereum"),
+            (Method::GET, "signing-keys"),
+            (Method::GET, ""),
+        ] {
+            let url = self.path(rest);
+            let url = url.trim_end_matches('/');
+            let reply = self.app.send(method, url, &self.human.token, None).await;
+            assert!(reply.status.is_success(), "{rest}: {}", reply.text);
+            self.answers.push(reply.text);
         }
     }
 }
@@ -198,6 +387,24 @@ async fn the_marker_secret_is_found_nowhere() {
         .text,
     );
     answers.push(app.delete(&url("secrets/open/y"), &human.token).await.text);
+    let anvil = Anvil::start().await;
+    let node = FaultyRpc::start(Fault::SwallowSend, anvil.url()).await;
+    let mut signing = Signing {
+        app: &app,
+        human: &human,
+        agent: &agent,
+        token: &token,
+        vault: &vault,
+        answers: Vec::new(),
+    };
+    let url = format!("{}/v3/{RPC_KEY}", node.url());
+    signing.use_node(&url).await;
+    let address = signing.bring_keys_in().await;
+    anvil.fund(&address, 1_000_000_000_000_000_000).await;
+    signing.sign_everything().await;
+    signing.carry_keys_out().await;
+    answers.append(&mut signing.answers);
+
     answers.push(
         app.get("/v1/audit/events?limit=1000", &human.token)
             .await
@@ -205,8 +412,12 @@ async fn the_marker_secret_is_found_nowhere() {
     );
     answers.push(app.get("/v1/audit/verify", &human.token).await.text);
     answers.push(format!("{:?}", app.running));
+    let keys = [forms_of(IMPORTED_KEY), forms_of(KEY_AT_A_PATH)].concat();
+    let planted = || keys.iter().map(String::as_str).chain([MARKER]);
     for (n, answer) in answers.iter().enumerate() {
-        assert_absent(&format!("answer {n}"), answer.as_bytes(), MARKER);
+        for needle in planted().chain([RPC_KEY]) {
+            assert_absent(&format!("answer {n}"), answer.as_bytes(), needle);
+        }
     }
 
     let created: Value = app
@@ -218,15 +429,10 @@ async fn the_marker_secret_is_found_nowhere() {
     let log = log.0.lock().unwrap().clone();
     assert!(log.len() > 1000, "the log was really captured");
     let dir = app.stop().await;
-    let secrets = [
-        MARKER,
-        PASSWORD,
-        &human.token,
-        &agent.key,
-        &token,
-        &personal_key,
-    ];
-    for secret in secrets {
+    let credentials = [PASSWORD, &human.token, &agent.key, &token, &personal_key];
+    let secrets: Vec<&str> = planted().chain(credentials).collect();
+    // The database holds the URLs of nodes, for administrators to see.
+    for secret in secrets.iter().chain([&RPC_KEY]) {
         assert_absent("the log", &log, secret);
     }
     assert_absent_below(dir.path(), &secrets);
