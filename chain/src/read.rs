@@ -92,6 +92,14 @@ impl Rpc {
         self.nonce(account, "latest").await
     }
 
+    /// The nonce after every transaction in a block and those before it. Nodes know it of their last 128 blocks or so.
+    ///
+    /// # Errors
+    /// [`RpcError`].
+    pub async fn nonce_at(&self, account: Address, block: u64) -> Result<u64, RpcError> {
+        self.nonce(account, &format!("0x{block:x}")).await
+    }
+
     async fn nonce(&self, account: Address, at: &str) -> Result<u64, RpcError> {
         self.ask("eth_getTransactionCount", json!([account, at]), |value| {
             answer::number(&value)

@@ -6,6 +6,7 @@ use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
 use crate::service::SharedServices;
+use crate::service::intents::Rounds;
 
 /// Between two purges of what has expired.
 const PURGE_INTERVAL: Duration = Duration::from_secs(600);
@@ -23,9 +24,10 @@ pub fn spawn(services: SharedServices) -> JoinHandle<()> {
 async fn tend_transactions(services: &SharedServices) {
     let mut ticks = tokio::time::interval(TRANSACTIONS_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut rounds = Rounds::default();
     loop {
         ticks.tick().await;
-        services.tend_transactions().await;
+        services.tend_transactions(&mut rounds).await;
     }
 }
 

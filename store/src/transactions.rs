@@ -284,26 +284,46 @@ impl Store {
         row.as_ref().map(Transaction::from_row).transpose()
     }
 
-    /// Transactions that were to be sent and whose end is not known, of which the chain was not asked since `before`,
-    /// those first that have waited longest. Replaced ones are among them: they may be included yet.
+    /// EIP-155 ids of the chains with transactions that were to be sent and whose end is not known.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
+    pub async fn chains_to_track(&self) -> Result<Vec<u64>> {
+        const SQL: &str = "SELECT DISTINCT chain_id FROM transactions WHERE mode = 'submit' \
+             AND status IN ('signed', 'broadcast') \
+             AND (final_state IS NULL OR final_state IN ('included', 'reverted')) ORDER BY chain_id";
+        let rows = self.db.all(SQL, params![]).await?;
+        rows.iter().map(|row| row.unsigned("chain_id")).collect()
+    }
+
+    /// Transactions of a chain that were to be sent and whose end is not known, of which the chain was not asked since
+    /// `before`, those first that have waited longest. Replaced ones are among them: they may be included yet. The more
+    /// often the chain was asked in vain, the longer it is left alone, up to a minute.
+    ///
+    /// Those that were signed after `signed_before` and never asked for are left to the request that is sending them.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`]; [`StoreError::Conflict`] `chain id` for one of 2^63 and more.
     pub async fn transactions_to_track(
         &self,
+        chain_id: u64,
         limit: i64,
         before: Timestamp,
+        signed_before: Timestamp,
     ) -> Result<Vec<Transaction>> {
         const SQL: &str = concat!(
             "SELECT ",
             transaction_columns!(),
-            " FROM transactions WHERE mode = 'submit' AND status IN ('signed', 'broadcast') \
+            " FROM transactions WHERE chain_id = $1 AND mode = 'submit' AND status IN ('signed', 'broadcast') \
              AND (final_state IS NULL OR final_state IN ('included', 'reverted')) \
-             AND (last_checked_at IS NULL OR last_checked_at < $1) \
-             ORDER BY COALESCE(last_checked_at, 0), created_at, id LIMIT $2"
+             AND (last_checked_at IS NULL OR last_checked_at \
+             + CASE WHEN attempts < 480 THEN attempts / 8 * 1000 ELSE 60000 END < $2) \
+             AND (status = 'broadcast' OR last_checked_at IS NOT NULL OR signed_at < $3) \
+             ORDER BY COALESCE(last_checked_at, 0), created_at, id LIMIT $4"
         );
         let limit = limit.clamp(0, crate::MAX_ROWS);
-        let rows = self.db.all(SQL, params![before, limit]).await?;
+        let params = params![number(chain_id, "chain id")?, before, signed_before, limit];
+        let rows = self.db.all(SQL, params).await?;
         rows.iter().map(Transaction::from_row).collect()
     }
 

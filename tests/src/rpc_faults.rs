@@ -19,6 +19,8 @@ pub enum Fault {
     RpcError,
     /// It takes a transaction, forgets it, and hangs up.
     SwallowSend,
+    /// It takes questions and never answers.
+    Hang,
     /// Nothing.
     None,
 }
@@ -57,7 +59,12 @@ impl FaultyRpc {
 
     /// From now on it behaves.
     pub fn heal(&self) {
-        *self.fault.lock().unwrap() = Fault::None;
+        self.spoil(Fault::None);
+    }
+
+    /// From now on this is wrong with it.
+    pub fn spoil(&self, fault: Fault) {
+        *self.fault.lock().unwrap() = fault;
     }
 }
 
@@ -73,6 +80,7 @@ async fn serve(
     let answer = |result: Value| json!({"jsonrpc": "2.0", "id": asked["id"], "result": result});
     let (status, body) = match (fault, asked["method"].as_str().unwrap_or_default()) {
         (Fault::WrongChainId, "eth_chainId") => (200, answer(json!("0x1")).to_string()),
+        (Fault::Hang, _) => std::future::pending().await,
         (Fault::SwallowSend, "eth_sendRawTransaction") => return Ok(()),
         (Fault::Garbage, method) if method != "eth_chainId" => {
             (200, "<html>oops</html>".to_owned())

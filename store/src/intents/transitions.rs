@@ -16,7 +16,8 @@ use crate::transactions::{FinalState, Transaction, TransactionStatus};
 pub struct Failure {
     /// Why, for the client to see.
     pub message: String,
-    /// Whether it may be given up although it is signed: only when it is certain that no node will take it.
+    /// Whether it may be given up although it is signed: only when it is certain that no node will take it. Once
+    /// [`Store::note_check`] was called, its bytes may be anywhere, and it is not given up all the same.
     pub even_if_signed: bool,
     /// Whether its nonce may be leased again.
     pub give_back: bool,
@@ -152,7 +153,8 @@ impl Store {
         let row = tx
             .optional(
                 "UPDATE transactions SET status = 'failed', error_message = $2 WHERE id = $1 \
-                 AND final_state IS NULL AND (status = 'pending' OR (status = 'signed' AND $3)) \
+                 AND final_state IS NULL AND (status = 'pending' \
+                 OR (status = 'signed' AND $3 AND last_checked_at IS NULL)) \
                  RETURNING family, chain_id, from_address, nonce, replaced_by",
                 params![id, &failure.message, failure.even_if_signed],
             )
@@ -211,7 +213,8 @@ impl Store {
         tx.commit().await
     }
 
-    /// Notes that the chain was asked, or the transaction sent again, with nothing new to tell.
+    /// Notes that the chain was asked, or the transaction sent again, with nothing new to tell. From then on what is
+    /// signed cannot be given up any more: call it before its bytes are handed out or sent a second time.
     ///
     /// # Errors
     /// [`StoreError::NotFound`].

@@ -688,13 +688,27 @@ async fn a_transaction_goes_its_way(stage: Stage) {
         None
     );
     let id = fresh.id;
-    let tracked = async |before| store.transactions_to_track(10, before).await.unwrap().len();
+    let tracked = async |before| {
+        let listed = store.transactions_to_track(fresh.chain_id, 10, before, at(1_101));
+        listed.await.unwrap().len()
+    };
     assert!(!store.mark_broadcast(id, at(2), None).await.unwrap());
     assert_eq!(tracked(at(9_000)).await, 0);
     assert!(sign(store, id).await);
     assert!(!sign(store, id).await, "once is enough");
     assert!(!store.mark_failed(id, &failure(), None).await.unwrap());
     assert_eq!(tracked(at(9_000)).await, 1);
+    let too_fresh = store.transactions_to_track(fresh.chain_id, 10, at(9_000), at(1_100));
+    assert_eq!(too_fresh.await.unwrap(), []);
+    let elsewhere = store.transactions_to_track(fresh.chain_id + 1, 10, at(9_000), at(9_000));
+    assert_eq!(elsewhere.await.unwrap(), []);
+    assert!(
+        store
+            .chains_to_track()
+            .await
+            .unwrap()
+            .contains(&fresh.chain_id)
+    );
 
     store
         .note_error(id, "the node did not answer")
@@ -702,6 +716,14 @@ async fn a_transaction_goes_its_way(stage: Stage) {
         .unwrap();
     store.note_check(id, at(2_000)).await.unwrap();
     assert_eq!((tracked(at(2_000)).await, tracked(at(2_001)).await), (0, 1));
+    let refused = Failure {
+        even_if_signed: true,
+        ..failure()
+    };
+    assert!(
+        !store.mark_failed(id, &refused, None).await.unwrap(),
+        "its bytes may be anywhere"
+    );
     let sent = Some(event(&org, "transaction.broadcast"));
     assert!(store.mark_broadcast(id, at(2_100), sent).await.unwrap());
     assert_eq!(stored().await.error_message, None);

@@ -54,7 +54,10 @@ fn ruleset((index, rules): (usize, &Rules)) -> Ruleset {
 
 fn passes(rules: &Rules, to: u32, value: u64, spent: u64) -> bool {
     rules.on_base == Some(false)
-        || (rules.recipients.is_empty() || rules.recipients.contains(&to))
+        || (rules.recipients.is_empty()
+            || rules.recipients.contains(&to)
+            // Nothing for the sender itself.
+            || (to == 1 && value == 0))
             && !rules.denied.contains(&to)
             && rules.max_value.is_none_or(|most| value <= most)
             && (value == 0 || rules.daily.is_none_or(|most| spent + value <= most))

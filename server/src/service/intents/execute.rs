@@ -129,14 +129,18 @@ impl Services {
             .ok_or_else(|| ServiceError::Internal("a transaction vanished".to_owned()))
     }
 
-    /// Sends a signed transaction, if there is somebody to send it to.
+    /// Sends a signed transaction, if there is somebody to send it to. What is refused is given up, as long as nobody else
+    /// can have its bytes: those of one that is not known to be refused or taken may be handed out, and it is sent again.
     pub(super) async fn send(
         &self,
         rpc: Option<&Rpc>,
         transaction: Transaction,
     ) -> Result<Transaction> {
         let Some(rpc) = rpc else {
-            return Ok(transaction);
+            self.store
+                .note_check(transaction.id, self.clock.now())
+                .await?;
+            return self.stored(&transaction).await;
         };
         let malformed = || {
             ServiceError::Internal(format!(
@@ -168,9 +172,13 @@ impl Services {
                     give_back: true,
                     release_key: false,
                 };
-                self.store
+                let given_up = self
+                    .store
                     .mark_failed(transaction.id, &failure, None)
                     .await?;
+                if !given_up && transaction.status == TransactionStatus::Signed {
+                    self.not_sent_yet(&transaction, &message).await?;
+                }
             }
             Ok(Sent::Unknown { message }) => {
                 self.not_sent_yet(&transaction, &message).await?;
@@ -187,6 +195,9 @@ impl Services {
             "the chain has not confirmed that it took the transaction ({message}); it is sent again until it does"
         );
         self.store.note_error(transaction.id, &note).await?;
+        self.store
+            .note_check(transaction.id, self.clock.now())
+            .await?;
         Ok(())
     }
 }

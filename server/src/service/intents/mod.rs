@@ -24,3 +24,4 @@ pub use proof::SignableRequest;
 pub use replace::Replacement;
 pub use request::address;
 pub use submit::Submitted;
+pub use track::Rounds;

@@ -347,7 +347,7 @@ fn idempotency(body: &TransactionRequestBody, key: Option<&str>) -> Result<Optio
 
 /// The answer to a request that was made before: 409 as long as the first is under way.
 fn replay(transaction: &Transaction) -> Result<api::Transaction> {
-    if transaction.status == TransactionStatus::Pending {
+    if wire::is_under_way(transaction) {
         return Err(ServiceError::Conflict(
             "a request with this Idempotency-Key is under way; ask again in a moment".to_owned(),
         ));

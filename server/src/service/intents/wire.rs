@@ -1,12 +1,20 @@
 //! Stored transactions as they travel.
 
 use oneclaw_core::api;
-use oneclaw_store::{Transaction, TransactionStatus};
+use oneclaw_store::{IntentMode, Transaction, TransactionStatus};
 
 use super::super::time;
 
+/// Whether the request that signed a transaction is still about to send it. Until that is over, the chain may refuse it and
+/// its budget be given back, so that nobody may have its bytes.
+pub fn is_under_way(stored: &Transaction) -> bool {
+    stored.mode == IntentMode::Submit
+        && (stored.status == TransactionStatus::Pending
+            || stored.status == TransactionStatus::Signed && stored.last_checked_at.is_none())
+}
+
 /// A transaction as it travels, with its bytes if `signed` and if they may leave: those of one that failed may not, for
-/// its budget was given back.
+/// its budget was given back, nor those of one for which that may happen yet.
 pub fn transaction(stored: &Transaction, signed: bool) -> api::Transaction {
     let failed = matches!(
         stored.status,
@@ -25,7 +33,10 @@ pub fn transaction(stored: &Transaction, signed: bool) -> api::Transaction {
         nonce: stored.nonce,
         status: stored.status.as_str().to_owned(),
         tx_type: stored.tx_type,
-        signed_tx: stored.signed_tx.clone().filter(|_| signed && !failed),
+        signed_tx: stored
+            .signed_tx
+            .clone()
+            .filter(|_| signed && !failed && !is_under_way(stored)),
         tx_hash: stored.tx_hash.clone().filter(|_| !failed),
         error_message: stored.error_message.clone(),
         created_at: time::format(stored.created_at),
