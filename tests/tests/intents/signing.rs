@@ -117,6 +117,20 @@ async fn typed_data_is_signed_for_listed_domains_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_key_signs_nothing_and_holds_nothing() {
+    let payer = Payer::new(Database::Sqlite, json!({"tx_daily_limit": "1"})).await;
+    let deleted = |at: &str| {
+        let sql = format!("UPDATE secrets SET deleted_at = {at}");
+        let app = &payer.app;
+        async move { app.edit_database(&sql).await }
+    };
+    deleted("1").await;
+    payer.pay(ALICE, "1").await.problem(410);
+    deleted("NULL").await;
+    assert_eq!(payer.pay(ALICE, "1").await.expect(201)["nonce"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_key_at_a_path_signs_for_an_agent_that_may_read_there() {
     let payer = Payer::new(Database::Sqlite, json!({})).await;
     let vault = payer.app.vault(&payer.human).await;
@@ -149,6 +163,13 @@ async fn a_key_at_a_path_signs_for_an_agent_that_may_read_there() {
     let pay = |path: &str| {
         payer.submit(json!({"to": ALICE, "value": "1", "chain": "dev", "signing_key_path": path}))
     };
+    // Read as often as it may be, a key is gone for signing as well.
+    let url = format!("/v1/vaults/{vault}/secrets/keys/once");
+    let body = json!({"value": key, "type": "private_key", "max_access_count": 1});
+    let human = &payer.human.token;
+    payer.app.put(&url, human, body).await.expect(201);
+    payer.app.get(&url, human).await.expect(200);
+    pay("keys/once").await.problem(410);
     let paid = pay("keys/hot").await.expect(201);
     assert_eq!(paid["from"], "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266");
     assert_eq!(paid["status"], "broadcast");

@@ -33,12 +33,16 @@ impl Services {
 
     async fn try_sign(&self, permit: SigningPermit, key: &FoundKey) -> Result<Signed> {
         let gone = || ServiceError::Gone("the key was removed in the meantime");
-        let (_, version) = self
+        let (secret, version) = self
             .store
             .version(key.vault.id, &key.location.path, key.location.version)
             .await?
             .ok_or_else(gone)?;
-        if version.disabled_at.is_some() {
+        let now = self.clock.now();
+        if secret.deleted_at.is_some()
+            || version.disabled_at.is_some()
+            || version.expires_at.is_some_and(|at| at <= now)
+        {
             return Err(gone());
         }
         let vault_key =
@@ -50,7 +54,7 @@ impl Services {
             at: secret_ref(&key.vault, &key.location),
             sealed: &value,
         };
-        oneclaw_signer::sign(permit, key, self.clock.now())
+        oneclaw_signer::sign(permit, key, now)
             .map_err(|e| ServiceError::Internal(format!("signing failed: {e}")))
     }
 

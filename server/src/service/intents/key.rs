@@ -169,6 +169,13 @@ impl Services {
         if version.expires_at.is_some_and(|at| at <= context.at) {
             return Err(ServiceError::Gone("the key has expired"));
         }
+        // To sign is not to read and does not count as such, but what may not be read any more signs nothing either.
+        if version
+            .max_access_count
+            .is_some_and(|most| version.access_count >= most)
+        {
+            return Err(ServiceError::Gone("the key was read as often as it may be"));
+        }
         let location = KeyLocation {
             secret: secret.id,
             vault: vault.id,
