@@ -71,7 +71,18 @@ async fn told(shell: &'static str, script: String) -> (String, Vec<Value>) {
 
 async fn the_first_success_works_in(shell: &'static str) {
     let (said, answers) = told(shell, shell_blocks(&read("README.md"), STORY)).await;
-    let [.., allowed, refused, trail, verified] = answers.as_slice() else {
+    let [
+        ..,
+        allowed,
+        refused,
+        trail,
+        verified,
+        agent,
+        _,
+        paid,
+        over_limit,
+    ] = answers.as_slice()
+    else {
         panic!("too few answers:\n{said}");
     };
     assert_eq!(allowed["value"], "sk-example", "{said}");
@@ -91,6 +102,9 @@ async fn the_first_success_works_in(shell: &'static str) {
     }
     assert_eq!(verified["chain_valid"], true, "{said}");
     assert!(!said.contains("not for agents"), "{said}");
+    assert_eq!(agent["intents_api_enabled"], true, "{said}");
+    assert_eq!(paid["status"], "signed", "{said}");
+    assert_eq!(over_limit["reason_code"], "value_limit", "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -284,7 +298,13 @@ fn every_test_that_a_document_names_exists() {
     for document in documents() {
         let text = std::fs::read_to_string(&document).unwrap();
         for name in named_tests(&text) {
-            if !sources.contains(&format!("fn {name}")) && !sources.contains(&format!("{name}:")) {
+            // Fields and codes are words in the sources.
+            let forms = [
+                format!("fn {name}"),
+                format!("{name}:"),
+                format!("\"{name}\""),
+            ];
+            if !forms.iter().any(|form| sources.contains(form)) {
                 let from = document.strip_prefix(root()).unwrap().display();
                 missing.push(format!("{from}: `{name}`"));
             }
