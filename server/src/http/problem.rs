@@ -163,6 +163,9 @@ fn explain(code: &str) -> &'static str {
         "vault/private-key-blocked" => {
             "an agent that may submit transactions cannot obtain private keys"
         }
+        "vault/signing-key-blocked" => {
+            "a signing key leaves by its export alone, which asks for the password"
+        }
         "vault/system-managed" => "this vault is managed by the server",
         code if code.starts_with("internal/") => {
             "the decision could not be made, so the answer is no"

@@ -406,3 +406,56 @@ async fn a_balance_is_read_from_the_chain_that_is_named() {
         );
     }
 }
+
+#[tokio::test]
+async fn no_policy_gives_a_signing_key_away() {
+    let app = TestApp::start().await;
+    let human = app.human("ops").await;
+    let agent = app.agent(&human, json!({})).await;
+    app.post(
+        &keys_url(&agent),
+        &human.token,
+        json!({"chain": "ethereum"}),
+    )
+    .await
+    .expect(201);
+    let found = app
+        .get("/v1/org/agent-keys-vault", &human.token)
+        .await
+        .expect(200);
+    let vault = found["vault_id"].as_str().unwrap();
+    for (kind, id) in [("user", &human.id), ("agent", &agent.id)] {
+        let policy = json!({
+            "secret_path_pattern": "**", "principal_type": kind, "principal_id": id, "permissions": ["read"],
+        });
+        app.post(
+            &format!("/v1/vaults/{vault}/policies"),
+            &human.token,
+            policy,
+        )
+        .await
+        .expect(201);
+    }
+    // What is not a signing key is read, so that it is not for lack of a policy.
+    let path = |rest: &str| format!("agents/{}/{rest}/private_key", agent.id);
+    app.read(&human.token, vault, &path("ssh"))
+        .await
+        .expect(200);
+    let token = app.token(&agent).await;
+    for token in [&human.token, &token] {
+        let refused = app.read(token, vault, &path("chains/ethereum")).await;
+        let problem = refused.problem(403);
+        assert_eq!(
+            problem["reason_code"], "vault/signing-key-blocked",
+            "{problem}"
+        );
+        let version = format!(
+            "/v1/vaults/{vault}/secret-version/{}/1",
+            path("chains/ethereum")
+        );
+        app.get(&version, token).await.problem(403);
+    }
+    carry(&app, &human, &agent, "export", json!({}), PASSWORD)
+        .await
+        .expect(200);
+}

@@ -141,6 +141,9 @@ impl Gate {
             path,
             permission: A::PERMISSION,
         };
+        if is_signing_key(&vault, path) {
+            return Err(self.refuse(&subject, SIGNING_KEY, json!({})).await?);
+        }
         if let Some(code) = refused_before_policies(&subject) {
             return Err(self.refuse(&subject, code, json!({})).await?);
         }
@@ -401,6 +404,14 @@ fn action_word(permission: Permission) -> &'static str {
 }
 
 const BOUND: &str = "binding/vault-not-bound";
+const SIGNING_KEY: &str = "vault/signing-key-blocked";
+
+/// Whether the key with which the server signs for an agent lies there. No policy gives it away: it signs against a permit
+/// to sign, and leaves by its export alone, which asks for the password.
+fn is_signing_key(vault: &Vault, path: &SecretPath) -> bool {
+    let mut segments = path.as_str().split('/');
+    vault.is_system && segments.next() == Some("agents") && segments.nth(1) == Some("chains")
+}
 
 struct Subject<'a> {
     context: &'a RequestContext,
