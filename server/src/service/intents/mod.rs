@@ -4,6 +4,7 @@
 //! and sends, [`track`] follows up. See `docs/decisions/0006-how-an-intent-becomes-a-signature.md`.
 
 mod actor;
+mod authorizations;
 mod execute;
 mod fees;
 mod key;

@@ -16,6 +16,7 @@ use super::super::caller::RequestContext;
 use super::super::error::{Result, ServiceError};
 use super::super::guardrails;
 use super::actor::Actor;
+use super::authorizations::own_authorizations;
 use super::fees;
 use super::key::FoundKey;
 use super::request::{self, TransactionWish};
@@ -110,7 +111,7 @@ impl Services {
                 "names another chain than `chain`; give one of them",
             ));
         }
-        request::own_authorizations(&wish, chain.chain_id)?;
+        own_authorizations(&wish, chain.chain_id)?;
         let key = self.find_key(context, &actor, &chain, &key_wish).await?;
         let rpc = self.chains.rpc(&chain);
         let execution = fees::fill(rpc.as_ref(), key.address, &wish).await?;
