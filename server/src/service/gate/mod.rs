@@ -8,6 +8,7 @@ mod budgets;
 mod evidence;
 mod export;
 mod scope;
+mod settings;
 mod signing;
 
 pub use budgets::of_record as budgets_of_record;
@@ -29,6 +30,7 @@ use serde_json::{Value, json};
 
 use self::evidence::{attached, evidence};
 use self::scope::scopes_reach;
+use self::settings::SettingsCache;
 use super::access_settings;
 use super::caller::{Caller, RequestContext};
 use super::error::{Refusal, Result, ServiceError};
@@ -71,6 +73,7 @@ pub struct Gate {
     guardrails: PluginState,
     guardrail_mode: Mode,
     guardrail_cache: GuardrailCache,
+    guardrail_settings: SettingsCache,
 }
 
 /// A granted request.
@@ -113,6 +116,7 @@ impl Gate {
             guardrails,
             guardrail_mode,
             guardrail_cache,
+            guardrail_settings: SettingsCache::new(),
         }
     }
 

@@ -21,7 +21,7 @@ use super::{Gate, PluginState};
 use crate::service::caller::{Caller, RequestContext};
 use crate::service::error::{GuardrailRefusal, Result, ServiceError};
 use crate::service::events::{self, EventExt};
-use crate::service::guardrails::{self, ChainNames};
+use crate::service::guardrails::ChainNames;
 
 /// How long a permit to sign holds, in milliseconds: time enough to commit, open a key and sign.
 const PERMIT_TTL_MS: i64 = 10_000;
@@ -281,9 +281,7 @@ impl Gate {
                 queries: Vec::new(),
             }]
         };
-        let settings = match guardrails::build(agent, chains, context.at).and_then(|s| {
-            serde_json::to_string(&s).map_err(|e| ServiceError::Internal(e.to_string()))
-        }) {
+        let settings = match self.guardrail_settings.of(agent, chains, context.at) {
             Ok(settings) => settings,
             Err(error) => return failed(error.to_string()),
         };

@@ -25,7 +25,7 @@ pub struct ChainName {
 }
 
 /// The chains of the registry, those that are switched off included.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ChainNames {
     by_id: BTreeMap<u64, ChainName>,
 }

@@ -1,0 +1,72 @@
+//! Settings of the guardrails as text, kept for as long as what they are made from stays the same: an agent with a thousand
+//! recipients should not pay for them with every intent.
+
+use std::sync::Arc;
+
+use oneclaw_core::clock::Timestamp;
+use oneclaw_core::ids::AgentId;
+use oneclaw_store::Agent;
+use quick_cache::sync::Cache;
+use serde_json::Value;
+
+use super::revision_in_year;
+use crate::service::error::{Result, ServiceError};
+use crate::service::guardrails::{self, ChainNames};
+
+/// Agents whose settings are kept. With settings of 50 KB for each of them it takes 200 MB, and as a rule a hundredth.
+const MOST: usize = 4096;
+
+/// By agent.
+#[derive(Debug)]
+pub(super) struct SettingsCache {
+    built: Cache<AgentId, Arc<Built>>,
+}
+
+#[derive(Debug)]
+struct Built {
+    profile: Value,
+    chains: ChainNames,
+    /// Zone tables change with it.
+    year: i64,
+    text: Arc<str>,
+}
+
+impl SettingsCache {
+    pub(super) fn new() -> Self {
+        Self {
+            built: Cache::new(MOST),
+        }
+    }
+
+    /// The settings that hold for an agent.
+    ///
+    /// # Errors
+    /// When what is stored cannot be enforced.
+    pub(super) fn of(
+        &self,
+        agent: &Agent,
+        chains: &ChainNames,
+        now: Timestamp,
+    ) -> Result<Arc<str>> {
+        let year = revision_in_year(0, now);
+        if let Some(built) = self.built.get(&agent.id)
+            && built.year == year
+            && built.profile == agent.profile
+            && built.chains == *chains
+        {
+            return Ok(Arc::clone(&built.text));
+        }
+        let settings = guardrails::build(agent, chains, now)?;
+        let text: Arc<str> = serde_json::to_string(&settings)
+            .map_err(|e| ServiceError::Internal(e.to_string()))?
+            .into();
+        let built = Built {
+            profile: agent.profile.clone(),
+            chains: chains.clone(),
+            year,
+            text: Arc::clone(&text),
+        };
+        self.built.insert(agent.id, Arc::new(built));
+        Ok(text)
+    }
+}
