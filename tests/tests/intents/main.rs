@@ -8,6 +8,7 @@ mod guardrails;
 mod hidden;
 mod lifecycle;
 mod nonces;
+mod plugins;
 mod setup;
 mod signed;
 mod signing;

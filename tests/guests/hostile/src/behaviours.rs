@@ -132,10 +132,14 @@ impl Behaviour {
     /// so that a whole server can be made to run it.
     #[must_use]
     pub fn from_settings(settings: &str) -> Option<Self> {
-        let pattern = settings
-            .split_once("\"pattern\":\"")
-            .and_then(|(_, rest)| rest.split('"').next());
-        let name = pattern.unwrap_or(settings);
+        let behind = |mark: &str| {
+            let (_, rest) = settings.split_once(mark)?;
+            rest.split('"').next()
+        };
+        // The first pattern of an access policy, or the first struct that an agent may sign.
+        let name = behind("\"pattern\":\"")
+            .or_else(|| behind("\"primary_types\":[\""))
+            .unwrap_or(settings);
         Self::ALL.iter().copied().find(|b| b.settings() == name)
     }
 }
