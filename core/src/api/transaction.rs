@@ -239,6 +239,12 @@ body! {
         /// Wei for each unit of gas, for a legacy transaction.
         #[serde(default)]
         pub gas_price: Option<String>,
+        /// As given for the transaction itself: it can be replaced with the key that signed it alone.
+        #[serde(default)]
+        pub signing_key_path: Option<String>,
+        /// As given for the transaction itself.
+        #[serde(default)]
+        pub vault_id: Option<String>,
     }
 }
 

@@ -54,52 +54,52 @@ def story(base_url: str, human: Human, stranger: Human) -> None:
     chain_rpc("anvil_setBalance", key["address"], hex(ETHER))
     tell("an agent is given a signing key that it never sees")
 
-    with client(base_url, api_key=made["api_key"]) as spender:
-        before = balance(PAYEE)
-        once = str(uuid4())
-        wanted = {"chain": "dev", "to": PAYEE, "value": "0.1", "idempotency_key": once}
-        paid = data(spender.agents.submit_transaction(agent, **wanted), 201)
-        assert paid["status"] == "broadcast" and paid["from"] == key["address"]
-        sent = chain_rpc("eth_getTransactionByHash", paid["tx_hash"])
-        assert sent["from"].lower() == key["address"].lower()
-        assert balance(PAYEE) - before == ETHER // 10
-        again = data(spender.agents.submit_transaction(agent, **wanted), 200)
-        assert (again["id"], again["signed_tx"]) == (paid["id"], paid["signed_tx"])
-        assert balance(PAYEE) - before == ETHER // 10
-        tell("an agent pays: the recipient's balance rises by the amount, once")
+    spender = client(base_url, api_key=made["api_key"])
+    before = balance(PAYEE)
+    once = str(uuid4())
+    wanted = {"chain": "dev", "to": PAYEE, "value": "0.1", "idempotency_key": once}
+    paid = data(spender.agents.submit_transaction(agent, **wanted), 201)
+    assert paid["status"] == "broadcast" and paid["from"] == key["address"]
+    sent = chain_rpc("eth_getTransactionByHash", paid["tx_hash"])
+    assert sent["from"].lower() == key["address"].lower()
+    assert balance(PAYEE) - before == ETHER // 10
+    again = data(spender.agents.submit_transaction(agent, **wanted), 200)
+    assert (again["id"], again["signed_tx"]) == (paid["id"], paid["signed_tx"])
+    assert balance(PAYEE) - before == ETHER // 10
+    tell("an agent pays: the recipient's balance rises by the amount, once")
 
-        over = {**wanted, "value": "0.100000000000000001", "idempotency_key": None}
-        assert "limit of 0.1 ETH" in refused(spender.agents.submit_transaction(agent, **over), 403)
-        hexadecimal = {**over, "value": "0x1"}
-        refused(spender.agents.submit_transaction(agent, **hexadecimal), 400)
-        tell("one wei over its limit it does not pay")
+    over = {**wanted, "value": "0.100000000000000001", "idempotency_key": None}
+    assert "limit of 0.1 ETH" in refused(spender.agents.submit_transaction(agent, **over), 403)
+    hexadecimal = {**over, "value": "0x1"}
+    refused(spender.agents.submit_transaction(agent, **hexadecimal), 400)
+    tell("one wei over its limit it does not pay")
 
-        found = data(spender.agents.get_transaction(agent, paid["id"]))
-        assert "signed_tx" not in found and found["tx_hash"] == paid["tx_hash"]
-        found = data(spender.agents.get_transaction(agent, paid["id"], include_signed_tx=True))
-        assert found["signed_tx"] == paid["signed_tx"]
-        listed = data(spender.agents.list_transactions(agent))["transactions"]
-        assert [entry["id"] for entry in listed] == [paid["id"]]
-        refused(stranger.client.agents.list_transactions(agent), 404)
+    found = data(spender.agents.get_transaction(agent, paid["id"]))
+    assert "signed_tx" not in found and found["tx_hash"] == paid["tx_hash"]
+    found = data(spender.agents.get_transaction(agent, paid["id"], include_signed_tx=True))
+    assert found["signed_tx"] == paid["signed_tx"]
+    listed = data(spender.agents.list_transactions(agent))["transactions"]
+    assert [entry["id"] for entry in listed] == [paid["id"]]
+    refused(stranger.client.agents.list_transactions(agent), 404)
 
-        plain = {"chain": "dev", "to": PAYEE, "value": "0.01"}
-        tried = data(spender.agents.simulate_transaction(agent, **plain))
-        assert tried["status"] == "success" and tried["gas_used"] == 21000
-        bundle = data(spender.agents.simulate_bundle(agent, [plain, plain]))["simulations"]
-        assert [entry["status"] for entry in bundle] == ["success", "success"]
-        signed = data(spender.agents.sign_transaction(agent, **plain))
-        assert signed["status"] == "sign_only" and signed["nonce"] == 1
-        assert chain_rpc("eth_sendRawTransaction", signed["signed_tx"]) == signed["tx_hash"]
-        message = {"intent_type": "personal_sign", "chain": "dev", "message": "hello"}
-        refused(spender.agents.sign_intent(agent, **message), 403)
-        data(agents.update(agent, message_signing_enabled=True))
-        assert len(data(spender.agents.sign_intent(agent, **message))["signature"]) == 132
-        tell("transactions are looked up, simulated, and signed without being sent")
+    plain = {"chain": "dev", "to": PAYEE, "value": "0.01"}
+    tried = data(spender.agents.simulate_transaction(agent, **plain))
+    assert tried["status"] == "success" and tried["gas_used"] == 21000
+    bundle = data(spender.agents.simulate_bundle(agent, [plain, plain]))["simulations"]
+    assert [entry["status"] for entry in bundle] == ["success", "success"]
+    signed = data(spender.agents.sign_transaction(agent, **plain))
+    assert signed["status"] == "sign_only" and signed["nonce"] == 1
+    assert chain_rpc("eth_sendRawTransaction", signed["signed_tx"]) == signed["tx_hash"]
+    message = {"intent_type": "personal_sign", "chain": "dev", "message": "hello"}
+    refused(spender.agents.sign_intent(agent, **message), 403)
+    data(agents.update(agent, message_signing_enabled=True))
+    assert len(data(spender.agents.sign_intent(agent, **message))["signature"]) == 132
+    tell("transactions are looked up, simulated, and signed without being sent")
 
-        held = data(spender.signing_keys.balance(agent, "dev"))
-        assert int(held["balance_wei"]) == balance(key["address"])
-        refused(spender.signing_keys.create(agent, "ethereum"), 403)
-        refused(spender.signing_keys.export(agent, "ethereum", "guess"), 403)
+    held = data(spender.signing_keys.balance(agent, "dev"))
+    assert int(held["balance_wei"]) == balance(key["address"])
+    refused(spender.signing_keys.create(agent, "ethereum"), 403)
+    refused(spender.signing_keys.export(agent, "ethereum", "guess"), 403)
     keys_change(human, agent, key)
 
 
@@ -113,8 +113,8 @@ def keys_change(human: Human, agent: str, key: dict[str, Any]) -> None:
     rotated = data(keys.rotate(agent, "ethereum"))
     assert rotated["key_version"] == 2 and rotated["address"] != key["address"]
     data(keys.deactivate(agent, "ethereum"), 204)
+    refused(keys.import_key(agent, "ethereum", private_key="0" * 64, password=password), 400)
     brought = {"private_key": exported["private_key"], "password": password}
     imported = data(keys.import_key(agent, "ethereum", **brought), 201)
     assert imported["address"] == key["address"]
-    refused(keys.import_key(agent, "ethereum", private_key="0" * 64, password=password), 400)
     tell("a key is exported with the password, rotated, taken out of use and brought in again")

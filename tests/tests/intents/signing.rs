@@ -173,6 +173,29 @@ async fn a_key_at_a_path_signs_for_an_agent_that_may_read_there() {
     let paid = pay("keys/hot").await.expect(201);
     assert_eq!(paid["from"], "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266");
     assert_eq!(paid["status"], "broadcast");
+    // It is replaced with the key that signed it, and with no other.
+    payer.anvil.set_automine(false).await;
+    let stuck = pay("keys/hot").await.expect(201);
+    let replace = payer.path(&format!(
+        "transactions/{}/replace",
+        stuck["id"].as_str().unwrap()
+    ));
+    payer
+        .app
+        .post(&replace, &payer.token, json!({}))
+        .await
+        .problem(409);
+    let body = json!({"signing_key_path": "keys/hot"});
+    let faster = payer
+        .app
+        .post(&replace, &payer.token, body)
+        .await
+        .expect(201);
+    assert_eq!(
+        (&faster["nonce"], &faster["from"]),
+        (&stuck["nonce"], &stuck["from"])
+    );
+    payer.anvil.set_automine(true).await;
     pay("keys/broken").await.problem(400);
     pay("keys/password").await.problem(400);
     pay("keys/nothing").await.problem(404);

@@ -65,7 +65,7 @@ impl Services {
             .await?;
         if prepared.request.sender != stored.from_address {
             return Err(ServiceError::Conflict(
-                "the agent's key has changed since; only the key that signed a transaction can replace it"
+                "only the key that signed a transaction can replace it; give its `signing_key_path` if it had one"
                     .to_owned(),
             ));
         }
@@ -144,6 +144,8 @@ impl Services {
             max_priority_fee_per_gas: (!has_price)
                 .then(|| fees.max_priority_fee_per_gas.to_string()),
             tx_type: Some(if has_price { 0 } else { 2 }),
+            signing_key_path: body.signing_key_path.clone(),
+            vault_id: body.vault_id.clone(),
             ..TransactionRequestBody::default()
         })
     }
