@@ -215,11 +215,11 @@ fn slips_in_keys_addresses_and_amounts_are_pointed_at() {
         ["/rulesets/0/recipients"]
     );
     assert_eq!(
-        in_ruleset(json!({"name": "a", "max_value": "0.1"})),
+        in_ruleset(json!({"max_value": "0.1", "name": "a"})),
         ["/rulesets/0/max_value"]
     );
     assert_eq!(
-        in_ruleset(json!({"name": "a", "max_value": 1})),
+        in_ruleset(json!({"max_value": 1, "name": "a"})),
         ["/rulesets/0/max_value"]
     );
 }
