@@ -1,7 +1,7 @@
 //! Intents: what agents want to have signed and sent.
 //!
-//! [`prepare`] gathers what a decision needs, the gate decides and records, [`submit`] leads through all of it, [`execute`] signs
-//! and sends, [`track`] follows up. See `docs/decisions/0006-how-an-intent-becomes-a-signature.md`.
+//! `prepare` gathers what a decision needs, the gate decides and records, `submit` leads through all of it, `execute` signs
+//! and sends, `track` follows up. See `docs/decisions/0006-how-an-intent-becomes-a-signature.md`.
 
 mod actor;
 mod authorizations;

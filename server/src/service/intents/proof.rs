@@ -220,7 +220,7 @@ impl Services {
     /// `GET …/intent-keys`
     ///
     /// # Errors
-    /// As [`Services::observed_agent`].
+    /// As for the agent itself.
     pub async fn list_intent_keys(&self, caller: &Caller, agent: AgentId) -> Result<IntentKeyList> {
         let agent = self.observed_agent(caller, agent).await?;
         let keys = self.store.intent_keys(agent.id).await?;
