@@ -262,7 +262,7 @@ impl Services {
     }
 
     /// Checks a password that a signed-in human gives once more.
-    pub(super) async fn confirm_password(
+    async fn confirm_password(
         &self,
         user: &User,
         given: &str,

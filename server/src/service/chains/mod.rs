@@ -20,6 +20,11 @@ use super::error::{Result, ServiceError};
 use super::events::{self, EventExt};
 use super::{Services, check, time};
 
+/// Families of chains that clients know and this server does not sign for.
+pub const FOREIGN_FAMILIES: [&str; 7] = [
+    "bitcoin", "solana", "xrp", "xrpl", "ripple", "cardano", "tron",
+];
+
 const UNKNOWN: ServiceError = ServiceError::NotFound("no such chain");
 
 impl Services {

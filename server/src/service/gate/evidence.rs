@@ -22,7 +22,10 @@ pub(super) fn evidence(decided: &DecidedAccess) -> Value {
     if let Some(details) = details.as_object_mut() {
         let permission = decided.request().permission.as_str();
         details.insert("permission".to_owned(), json!(permission));
-        details.insert(DIGEST.to_owned(), json!(hex(&decided.request_digest())));
+        details.insert(
+            DIGEST.to_owned(),
+            json!(hex::encode(decided.request_digest())),
+        );
     }
     details
 }
@@ -33,7 +36,7 @@ pub(super) fn of_transaction(decided: &DecidedTransaction) -> Value {
     let mut details = of_ruling(decided.evaluations(), decided.ruling());
     if let Some(details) = details.as_object_mut() {
         let mut put = |key: &str, value: Value| details.insert(key.to_owned(), value);
-        put(DIGEST, json!(hex(&decided.request_digest())));
+        put(DIGEST, json!(hex::encode(decided.request_digest())));
         put("kind", json!(request.intent.kind()));
         put("from", json!(request.sender.to_checksum(None)));
         put("signing_key", json!(request.key.secret.to_string()));
@@ -113,15 +116,4 @@ fn of_ruling(evaluations: &[Evaluation], ruling: &Ruling) -> Value {
         }
     }
     details
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
 }

@@ -2,13 +2,12 @@
 
 use oneclaw_core::path::SecretPath;
 use oneclaw_core::request::{AccessRequest, Permission};
-use oneclaw_policy_host::{ReadSecret, decide_access};
+use oneclaw_policy_host::ReadSecret;
 use oneclaw_store::{Agent, Vault};
-use serde_json::json;
 
 use super::super::caller::{Caller, RequestContext};
 use super::super::error::{Result, ServiceError};
-use super::{Gate, Grant, PERMIT_TTL_MS, Subject, evidence, refused_before_policies};
+use super::{Gate, Grant, Subject};
 
 impl Gate {
     /// Decides whether `caller`, who manages `agent`, may take out the key at `path`. To the plugins, who manages an agent
@@ -43,23 +42,15 @@ impl Gate {
             path,
             permission: Permission::Read,
         };
-        if let Some(code) = refused_before_policies(&subject) {
-            return Err(self.refuse(&subject, code, json!({})).await?);
-        }
-        let attachments = self.attachments(context, caller, &vault, revision).await?;
         let request = AccessRequest {
             owner: caller.is_admin() || agent.created_by == caller.user_id(),
             ..subject.request()
         };
-        let decided = decide_access(request, &attachments, PERMIT_TTL_MS);
-        let evidence = evidence(&decided);
-        match decided.into_permit::<ReadSecret>() {
-            Ok(permit) => Ok(Grant {
-                permit,
-                vault,
-                evidence,
-            }),
-            Err(denial) => Err(self.refuse(&subject, &denial.code, evidence).await?),
-        }
+        let (permit, evidence) = self.decide(&subject, request, revision).await?;
+        Ok(Grant {
+            permit,
+            vault,
+            evidence,
+        })
     }
 }

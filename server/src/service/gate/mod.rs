@@ -148,19 +148,33 @@ impl Gate {
         if is_signing_key(&vault, path) {
             return Err(self.refuse(&subject, SIGNING_KEY, json!({})).await?);
         }
-        if let Some(code) = refused_before_policies(&subject) {
-            return Err(self.refuse(&subject, code, json!({})).await?);
+        let request = subject.request();
+        let (permit, evidence) = self.decide(&subject, request, revision).await?;
+        Ok(Grant {
+            permit,
+            vault,
+            evidence,
+        })
+    }
+
+    /// Has the plugins decide on an access that nothing else stands in the way of. A refusal is recorded.
+    async fn decide<A: Action>(
+        &self,
+        subject: &Subject<'_>,
+        request: AccessRequest,
+        revision: i64,
+    ) -> Result<(Permit<A>, Value)> {
+        if let Some(code) = refused_before_policies(subject) {
+            return Err(self.refuse(subject, code, json!({})).await?);
         }
-        let attachments = self.attachments(context, caller, &vault, revision).await?;
-        let decided = decide_access(subject.request(), &attachments, PERMIT_TTL_MS);
+        let attachments = self
+            .attachments(subject.context, subject.caller, subject.vault, revision)
+            .await?;
+        let decided = decide_access(request, &attachments, PERMIT_TTL_MS);
         let evidence = evidence(&decided);
         match decided.into_permit::<A>() {
-            Ok(permit) => Ok(Grant {
-                permit,
-                vault,
-                evidence,
-            }),
-            Err(denial) => Err(self.refuse(&subject, &denial.code, evidence).await?),
+            Ok(permit) => Ok((permit, evidence)),
+            Err(denial) => Err(self.refuse(subject, &denial.code, evidence).await?),
         }
     }
 

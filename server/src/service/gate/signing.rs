@@ -437,7 +437,7 @@ fn judge(
     reservations.extend(resolver.unlimited(&decided.request().intent, &reservations));
     let mut transaction = intent.record.clone();
     transaction.nonce = nonce;
-    transaction.request_digest = evidence::hex(&decided.request_digest());
+    transaction.request_digest = hex::encode(decided.request_digest());
     transaction.decision_event = event.id;
     let mut details = evidence::of_transaction(decided);
     if let Some(details) = details.as_object_mut() {

@@ -6,12 +6,8 @@ use oneclaw_core::guardrails::AllowedChain;
 use oneclaw_core::path::excerpt;
 
 use super::super::Services;
+use super::super::chains::FOREIGN_FAMILIES;
 use super::super::error::Result;
-
-/// Families of chains that clients know and this server does not sign for.
-const FOREIGN: [&str; 7] = [
-    "bitcoin", "solana", "xrp", "xrpl", "cardano", "tron", "ripple",
-];
 
 /// A chain of the registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +54,7 @@ impl ChainNames {
 
 /// Why a word is no chain.
 fn unknown(word: &str) -> String {
-    if FOREIGN.contains(&word) {
+    if FOREIGN_FAMILIES.contains(&word) {
         format!("`{word}` is no EVM chain; this server signs for EVM chains alone")
     } else {
         format!(

@@ -150,23 +150,14 @@ impl Services {
         action: &str,
         given: Option<&str>,
     ) -> Result<()> {
-        let (code, refusal) = match given {
-            None => (
-                "confirmation_missing",
-                ServiceError::Forbidden(format!(
-                    "confirm with your account's password in the header `{CONFIRM}`"
-                )),
-            ),
-            Some(password) => match self
-                .confirm_password(caller.human()?, password, context.at, CONFIRM)
-                .await
-            {
-                Ok(()) => return Ok(()),
-                Err(ServiceError::Invalid { detail, .. }) => {
-                    ("confirmation_wrong", ServiceError::Forbidden(detail))
-                }
-                Err(other) => return Err(other),
-            },
+        let refusal = match self.step_up(caller.human()?, given, context.at).await {
+            Ok(()) => return Ok(()),
+            Err(refusal @ ServiceError::Forbidden(_)) => refusal,
+            Err(other) => return Err(other),
+        };
+        let code = match given {
+            None => "confirmation_missing",
+            Some(_) => "confirmation_wrong",
         };
         let event = events::by_caller(context, caller, action, "agent", agent)
             .with_details(json!({"decision": "deny", "code": code}));

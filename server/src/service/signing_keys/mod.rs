@@ -16,18 +16,13 @@ use serde_json::{Map, Value, json};
 
 use super::agents::keys::{key_path, key_secret, next_of};
 use super::caller::{Caller, RequestContext};
+use super::chains::FOREIGN_FAMILIES;
 use super::error::{Result, ServiceError};
 use super::events::{self, EventExt};
+use super::intents::EVM_KEY as EVM;
 use super::{Services, time};
 
-/// The word under which the one key for every EVM chain is kept.
-const EVM: &str = "ethereum";
 const CURVE: &str = "secp256k1";
-
-/// Families of chains that clients know and this server does not sign for.
-const FOREIGN: [&str; 7] = [
-    "bitcoin", "solana", "xrp", "xrpl", "ripple", "cardano", "tron",
-];
 
 const UNKNOWN_AGENT: ServiceError = ServiceError::NotFound("no such agent");
 const NO_KEY: ServiceError =
@@ -257,7 +252,7 @@ impl Services {
     async fn key_word(&self, chain: &ChainRef) -> Result<&'static str> {
         if let ChainRef::Name(name) = chain {
             let name = name.trim().to_ascii_lowercase();
-            if FOREIGN.contains(&name.as_str()) {
+            if FOREIGN_FAMILIES.contains(&name.as_str()) {
                 return Err(ServiceError::field(
                     "chain",
                     format!(
