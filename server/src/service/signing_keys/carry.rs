@@ -16,9 +16,6 @@ use super::super::error::{Result, ServiceError};
 use super::super::events::{self, EventExt};
 use super::{NO_KEY, details, exists};
 
-/// The header with the password.
-const CONFIRM: &str = "X-Auth-Confirm";
-
 impl Services {
     /// `POST /v1/agents/{agent_id}/signing-keys/{chain}/import`
     ///
