@@ -2,7 +2,6 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
-mod addresses;
 mod answer;
 mod error;
 mod fees;
@@ -17,14 +16,9 @@ mod transport;
 
 pub use error::RpcError;
 pub use fees::FeeQuote;
+pub use oneclaw_outbound::install_tls;
 pub use read::{Call, GasEstimate, Receipt};
 pub use rpc::Rpc;
 pub use send::Sent;
 pub use simulate::{Method, SimulatedCall, SimulationReport};
 pub use spec::{ChainSpec, RpcUrl, SpecError, Timeouts};
-
-/// Installs ring as the TLS provider of the process, if none is installed yet. Any number of calls do no harm.
-pub fn install_tls() {
-    // The only failure is that a provider is there already, which is what was wanted.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-}

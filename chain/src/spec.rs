@@ -4,9 +4,8 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use url::{Host, Url};
-
-use crate::addresses::is_public;
+use oneclaw_outbound::{NotPublic, Reach, refused_literal};
+use url::Url;
 
 /// A chain and where its nodes are.
 #[derive(Debug, Clone)]
@@ -73,15 +72,6 @@ impl RpcUrl {
     pub(crate) const fn reveal(&self) -> &Url {
         &self.0
     }
-
-    /// The address, if that is what the host is. No name is looked up for it when it is connected to.
-    pub(crate) fn literal(&self) -> Option<IpAddr> {
-        match self.0.host()? {
-            Host::Ipv4(address) => Some(address.into()),
-            Host::Ipv6(address) => Some(address.into()),
-            Host::Domain(_) => None,
-        }
-    }
 }
 
 impl fmt::Debug for RpcUrl {
@@ -112,18 +102,20 @@ pub enum SpecError {
 }
 
 impl ChainSpec {
+    /// Which addresses its nodes may have.
+    pub(crate) const fn reach(&self) -> Reach {
+        if self.allow_private {
+            Reach::Anywhere
+        } else {
+            Reach::PublicOnly
+        }
+    }
+
     /// Refuses addresses, written as such, that may not be connected to. Names are looked up when they are connected to.
     pub(crate) fn check(&self) -> Result<(), SpecError> {
-        if self.allow_private {
-            return Ok(());
-        }
-        let forbidden = self
-            .urls
-            .iter()
-            .filter_map(RpcUrl::literal)
-            .find(|address| !is_public(*address));
-        match forbidden {
-            Some(address) => Err(SpecError::Forbidden {
+        let refused = |url: &RpcUrl| refused_literal(url.reveal(), self.reach());
+        match self.urls.iter().find_map(refused) {
+            Some(NotPublic(address)) => Err(SpecError::Forbidden {
                 chain: self.name.clone(),
                 address,
             }),

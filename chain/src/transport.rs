@@ -1,19 +1,13 @@
 //! One request to one node. alloy's own HTTP transport reads bodies of any length and hides whether a request had been
 //! written when it failed, so only its JSON-RPC words are used.
 
-use std::error::Error;
-use std::fmt;
-use std::net::{IpAddr, SocketAddr};
-
 use alloy::primitives::Bytes;
 use alloy::rpc::json_rpc::{Id, Request, Response, ResponsePayload};
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use oneclaw_outbound::{NotPublic, Waits, root_cause};
 use reqwest::header::CONTENT_TYPE;
-use reqwest::redirect::Policy;
 use reqwest::{Client, StatusCode};
 use serde_json::Value;
 
-use crate::addresses::is_public;
 use crate::error::{RpcError, tame_message};
 use crate::spec::{ChainSpec, RpcUrl, SpecError};
 
@@ -29,49 +23,13 @@ pub struct Failure {
 
 /// No redirects, no proxy, no cookies, no compression, every wait bounded.
 pub fn client(spec: &ChainSpec) -> Result<Client, SpecError> {
-    crate::install_tls();
-    let mut builder = Client::builder()
-        .redirect(Policy::none())
-        .no_proxy()
-        .connect_timeout(spec.timeouts.connect)
-        .timeout(spec.timeouts.request);
-    if !spec.allow_private {
-        builder = builder.dns_resolver(PublicOnly);
-    }
-    builder
-        .build()
+    let waits = Waits {
+        connect: spec.timeouts.connect,
+        request: spec.timeouts.request,
+    };
+    oneclaw_outbound::client(spec.reach(), waits)
         .map_err(|error| SpecError::Client(tame_message(&root_cause(&error).to_string())))
 }
-
-/// Looks names up and leaves out what is not public. It is asked for every new connection, and the connection goes to what
-/// it answers: a name that changes its mind in between changes nothing.
-struct PublicOnly;
-
-impl Resolve for PublicOnly {
-    fn resolve(&self, name: Name) -> Resolving {
-        Box::pin(async move {
-            let found: Vec<SocketAddr> =
-                tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            let (public, others): (Vec<_>, Vec<_>) =
-                found.into_iter().partition(|found| is_public(found.ip()));
-            match others.first() {
-                Some(other) if public.is_empty() => Err(NotPublic(other.ip()).into()),
-                _ => Ok(Box::new(public.into_iter()) as Addrs),
-            }
-        })
-    }
-}
-
-#[derive(Debug)]
-struct NotPublic(IpAddr);
-
-impl fmt::Display for NotPublic {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} is not a public address", self.0)
-    }
-}
-
-impl Error for NotPublic {}
 
 /// Asks one node, once.
 pub async fn post(
@@ -163,13 +121,4 @@ fn failure(url: &RpcUrl, error: &reqwest::Error) -> Failure {
         }
     };
     Failure { error, written }
-}
-
-/// The innermost error. The outer ones repeat the URL.
-fn root_cause(error: &reqwest::Error) -> &(dyn Error + 'static) {
-    let mut cause: &(dyn Error + 'static) = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause
 }

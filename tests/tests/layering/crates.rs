@@ -26,7 +26,9 @@ const EDGES: &[(&str, &[&str])] = &[
         "oneclaw-signer",
         &["oneclaw-core", "oneclaw-policy-host", "oneclaw-crypto"],
     ),
-    ("oneclaw-chain", &["oneclaw-core"]),
+    ("oneclaw-outbound", &[]),
+    ("oneclaw-chain", &["oneclaw-core", "oneclaw-outbound"]),
+    ("oneclaw-audit-proof", &[]),
     (
         "oneclaw-server",
         &[
@@ -38,6 +40,8 @@ const EDGES: &[(&str, &[&str])] = &[
             "oneclaw-effects",
             "oneclaw-signer",
             "oneclaw-chain",
+            "oneclaw-outbound",
+            "oneclaw-audit-proof",
         ],
     ),
 ];
@@ -87,7 +91,12 @@ const OWNED: &[(&str, &[&str], &str)] = &[
     ("http", &["oneclaw-server"], "HTTP ends in the server"),
     (
         "tokio",
-        &["oneclaw-store", "oneclaw-chain", "oneclaw-server"],
+        &[
+            "oneclaw-store",
+            "oneclaw-outbound",
+            "oneclaw-chain",
+            "oneclaw-server",
+        ],
         "decisions and key material need no runtime",
     ),
     (
@@ -107,8 +116,8 @@ const OWNED: &[(&str, &[&str], &str)] = &[
     ),
     (
         "ed25519-dalek",
-        &["oneclaw-crypto"],
-        "key material is handled in one crate",
+        &["oneclaw-crypto", "oneclaw-audit-proof"],
+        "key material is handled in one crate, and what it signed is verified by whoever has the public key",
     ),
     (
         "getrandom",
@@ -148,6 +157,19 @@ const CLOSED: &[(&str, &[&str], &str)] = &[
         "oneclaw-effects",
         &["alloy", "serde_json", "thiserror"],
         "decoding does no I/O and needs no runtime",
+    ),
+    (
+        "oneclaw-audit-proof",
+        &[
+            "serde",
+            "serde_json",
+            "sha2",
+            "ed25519-dalek",
+            "base64",
+            "hex",
+            "thiserror",
+        ],
+        "verifying needs no secret, no network and no clock",
     ),
     (
         "oneclaw-access-policy",

@@ -68,6 +68,8 @@ const PRODUCT: &[&str] = &[
     "effects/src",
     "signer",
     "chain",
+    "outbound",
+    "audit-proof",
     "server",
 ];
 
