@@ -12,4 +12,5 @@ pub mod identity;
 pub mod password;
 pub mod random;
 pub mod root_key;
+pub mod sealing;
 pub mod token;

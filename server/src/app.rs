@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 
 use crate::config::{AccessMode, AccessPlugin as AccessPluginSetting, Config, RootKeySource};
 use crate::http::{listen, router};
+use crate::mail::Courier;
 use crate::service::chains::Chains;
 use crate::service::gate::{Gate, PluginState};
 use crate::service::keys::Keys;
@@ -54,6 +55,9 @@ pub enum StartError {
     /// The keys in the database cannot be used.
     #[error(transparent)]
     Keys(#[from] crate::service::error::ServiceError),
+    /// There is no way for mails.
+    #[error(transparent)]
+    Mail(#[from] crate::mail::CourierError),
     /// The address is taken, or not ours.
     #[error("cannot listen on `{address}`: {source}")]
     Listen {
@@ -97,6 +101,7 @@ impl Running {
 pub async fn start(mut config: Config, clock: SharedClock) -> Result<Running, StartError> {
     oneclaw_chain::install_tls();
     make_private_directory(&config.data_dir)?;
+    let courier = Courier::new(&config.mail, &config.data_dir)?;
     let (root, made_root_key) = match &config.root_key {
         RootKeySource::File(path) => RootKey::load_or_create(path)?,
         RootKeySource::Text(text) => (RootKey::from_text(text)?, false),
@@ -167,6 +172,8 @@ pub async fn start(mut config: Config, clock: SharedClock) -> Result<Running, St
             (guardrails, guardrail_mode),
         ),
         chains: Chains::default(),
+        courier,
+        node: oneclaw_crypto::random::new_id(),
         throttles: Throttles::new(config.rate_limits),
         password_slots: Semaphore::new(PASSWORD_SLOTS),
         clock,
@@ -179,6 +186,7 @@ pub async fn start(mut config: Config, clock: SharedClock) -> Result<Running, St
     let is_claimed = store.first_org().await?.is_some();
     let (stop, stopped) = oneshot::channel::<()>();
     let jobs = crate::jobs::spawn(Arc::clone(&services));
+    let stopping = Arc::clone(&services);
     let task = tokio::spawn(async move {
         listen::serve(listener, router, async {
             // An error means that the handle was dropped: nobody is left to serve for.
@@ -186,6 +194,11 @@ pub async fn start(mut config: Config, clock: SharedClock) -> Result<Running, St
         })
         .await;
         jobs.abort();
+        // An error says that they were aborted.
+        let _ = jobs.await;
+        if let Err(error) = stopping.release_jobs().await {
+            tracing::warn!(%error, "scheduled jobs could not be given back; other servers take them over soon");
+        }
         store.close().await;
     });
     Ok(Running {

@@ -1,22 +1,30 @@
 //! Work that no request waits for.
 
+mod runner;
+
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
-use crate::service::SharedServices;
+pub use self::runner::{Job, keep};
+use crate::service::error::Result;
 use crate::service::intents::Rounds;
+use crate::service::leases::Lease;
+use crate::service::mail::{RELAY_PAUSE_MS, Round};
+use crate::service::{Services, SharedServices};
 
-/// Between two purges of what has expired.
-const PURGE_INTERVAL: Duration = Duration::from_secs(600);
 /// Between two looks at transactions that are under way.
 const TRANSACTIONS_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Starts the jobs; they end when the handle is aborted.
 pub fn spawn(services: SharedServices) -> JoinHandle<()> {
     tokio::spawn(async move {
-        tokio::join!(purge(&services), tend_transactions(&services));
+        tokio::join!(
+            tend_transactions(&services),
+            keep(&services, &Purge),
+            keep(&services, &Mail),
+        );
     })
 }
 
@@ -31,13 +39,34 @@ async fn tend_transactions(services: &SharedServices) {
     }
 }
 
-async fn purge(services: &SharedServices) {
-    let mut ticks = tokio::time::interval(PURGE_INTERVAL);
-    loop {
-        ticks.tick().await;
-        // Expired revocations and refresh tokens mean nothing any more, on whichever node this runs first.
-        if let Err(error) = services.store.purge_expired(services.clock.now()).await {
-            tracing::warn!(%error, "expired tokens could not be purged; the next round tries again");
-        }
+/// Removes what has expired and means nothing any more.
+struct Purge;
+
+impl Job for Purge {
+    const NAME: &'static str = "purge";
+    const LOOK: Duration = Duration::from_secs(30);
+
+    async fn round(&self, services: &Services, _: &Lease) -> Result<Duration> {
+        services.store.purge_expired(services.clock.now()).await?;
+        Ok(Duration::from_secs(600))
+    }
+}
+
+/// Sends mails.
+struct Mail;
+
+impl Job for Mail {
+    const NAME: &'static str = "mail";
+    const LOOK: Duration = Duration::from_secs(1);
+
+    async fn is_waiting(&self, services: &Services) -> Result<bool> {
+        services.has_due_mail().await
+    }
+
+    async fn round(&self, services: &Services, lease: &Lease) -> Result<Duration> {
+        Ok(match services.send_mails(lease).await? {
+            Round::Done => Duration::ZERO,
+            Round::NoRelay => Duration::from_millis(RELAY_PAUSE_MS.unsigned_abs()),
+        })
     }
 }

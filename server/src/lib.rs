@@ -5,6 +5,7 @@ pub mod app;
 pub mod config;
 pub mod http;
 pub mod jobs;
+pub mod mail;
 pub mod service;
 pub mod system_clock;
 pub mod telemetry;

@@ -13,7 +13,9 @@ mod intent_keys;
 mod intents;
 mod json;
 mod jwt_keys;
+mod leases;
 mod lookups;
+mod mails;
 mod options;
 mod policies;
 mod secrets;
@@ -35,6 +37,8 @@ pub use intents::{
     NewReservation, NonceWish, Proceed, Receipt,
 };
 pub use jwt_keys::JwtKey;
+pub use leases::Lease;
+pub use mails::{MailCounts, NewMail, WaitingMail};
 pub use options::{DatabaseKind, StoreOptions};
 pub use policies::Policy;
 pub use secrets::{Secret, SecretVersion};
@@ -105,5 +109,16 @@ impl Store {
     async fn finish(&self, mut tx: Tx, events: &[NewEvent]) -> Result<()> {
         audit::append(&mut tx, &self.audit_key, events).await?;
         tx.commit().await
+    }
+
+    /// Like [`Store::finish`], for a change that mails go with: they are sent if, and only if, it becomes durable.
+    async fn finish_with_mail(
+        &self,
+        mut tx: Tx,
+        events: &[NewEvent],
+        mails: &[NewMail],
+    ) -> Result<()> {
+        mails::queue(&mut tx, mails).await?;
+        self.finish(tx, events).await
     }
 }

@@ -11,6 +11,8 @@ use crate::audit::NewEvent;
 use crate::db::{Row, Tx, params};
 use crate::error::{Result, StoreError};
 
+/// How long it is known what became of a mail, in milliseconds: 30 days.
+const SETTLED_MAILS_STAY_MS: i64 = 30 * 24 * 60 * 60 * 1000;
 /// How long idempotency keys of intents stay, in milliseconds: 48 hours, twice as long as they count.
 const KEYS_STAY_MS: i64 = 48 * 60 * 60 * 1000;
 
@@ -213,8 +215,8 @@ impl Store {
         tx.commit().await
     }
 
-    /// Forgets tokens and nonces of signed requests that expired before `now`, and idempotency keys that are older than 48
-    /// hours; answers how many rows went. Bounded to 10,000 of each kind a call.
+    /// Forgets tokens and nonces of signed requests that expired before `now`, idempotency keys that are older than 48
+    /// hours, and mails that were settled and are older than 30 days; answers how many rows went. Bounded to 10,000 of each kind a call.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -245,6 +247,13 @@ impl Store {
                 "DELETE FROM idempotency WHERE created_at < $1 AND transaction_id IN \
                  (SELECT transaction_id FROM idempotency WHERE created_at < $1 LIMIT 10000)",
                 params![now.plus_millis(-KEYS_STAY_MS)],
+            )
+            .await?;
+        gone += tx
+            .execute(
+                "DELETE FROM mails WHERE due_at IS NULL AND id IN \
+                 (SELECT id FROM mails WHERE due_at IS NULL AND queued_at < $1 LIMIT 10000)",
+                params![now.plus_millis(-SETTLED_MAILS_STAY_MS)],
             )
             .await?;
         tx.commit().await?;

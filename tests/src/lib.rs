@@ -3,5 +3,7 @@
 pub mod anvil;
 pub mod app;
 pub mod clock;
+pub mod mail;
 pub mod postgres;
 pub mod rpc_faults;
+pub mod smtp;

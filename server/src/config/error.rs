@@ -63,6 +63,9 @@ pub enum ConfigError {
         "`rate_limits` may be `off` only if the server listens on a loopback address, such as `127.0.0.1:8210`; it listens on `{0}`"
     )]
     RateLimitsOff(std::net::SocketAddr),
+    /// A mail server, and nobody whom mails come from.
+    #[error("`smtp_url` is set and `mail_from` is not: set it to the address that mails come from")]
+    NoSender,
     /// The file of settings cannot be read.
     #[error("the settings in `{path}` could not be read: {source}")]
     File {

@@ -5,6 +5,7 @@
 
 mod error;
 mod layers;
+mod mail;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 
 pub use error::{ConfigError, Origin};
+pub use mail::{MailConfig, SmtpConfig, SmtpSecurity};
 
 /// Everything that can be set.
 #[derive(Debug, Clone)]
@@ -48,6 +50,8 @@ pub struct Config {
     pub guardrail_plugin: AccessPlugin,
     /// Longest accepted request body, in bytes.
     pub max_body_bytes: usize,
+    /// How mails leave.
+    pub mail: MailConfig,
     /// Logging.
     pub log: LogConfig,
 }
@@ -155,6 +159,7 @@ impl Config {
             guardrail_plugin: AccessPlugin::BuiltIn,
             access_mode: AccessMode::Warm,
             max_body_bytes: 2 * 1024 * 1024,
+            mail: MailConfig::default(),
             log: LogConfig {
                 format: LogFormat::Text,
                 level: "info".to_owned(),

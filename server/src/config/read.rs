@@ -22,7 +22,7 @@ const YEAR: u32 = 365 * 24 * 3600;
 const DAY: u32 = 24 * 3600;
 
 /// What is wrong with a value; follows the name of the setting in a sentence.
-type Problem = String;
+pub(super) type Problem = String;
 
 pub(super) fn config(layers: &Layers) -> Result<Config, ConfigError> {
     let data_dir = value(layers, "data_dir", path)?;
@@ -68,6 +68,7 @@ pub(super) fn config(layers: &Layers) -> Result<Config, ConfigError> {
             number(entry, 1024, 64 * 1024 * 1024, "bytes")
         })?
         .map_or(default.max_body_bytes, |bytes| bytes as usize),
+        mail: super::mail::read(layers)?,
         log: LogConfig {
             format: value(layers, "log.format", |entry| {
                 word(
@@ -86,7 +87,7 @@ pub(super) fn config(layers: &Layers) -> Result<Config, ConfigError> {
     Ok(config)
 }
 
-fn value<T>(
+pub(super) fn value<T>(
     layers: &Layers,
     setting: &'static str,
     read: impl Fn(&Entry) -> Result<T, Problem>,
@@ -102,7 +103,7 @@ fn value<T>(
 }
 
 /// A secret that is given itself or by the name of a file that holds it, but not both.
-fn secret(
+pub(super) fn secret(
     layers: &Layers,
     setting: &'static str,
     file_setting: &'static str,
@@ -169,7 +170,7 @@ fn tokens(layers: &Layers, default: TokenLifetimes) -> Result<TokenLifetimes, Co
     })
 }
 
-fn text(entry: &Entry) -> Result<&str, Problem> {
+pub(super) fn text(entry: &Entry) -> Result<&str, Problem> {
     match &entry.value {
         Value::Variable(text) | Value::Toml(toml::Value::String(text)) => Ok(text),
         Value::Toml(other) => Err(format!("must be a string, not {}", kind(other))),
@@ -357,6 +358,6 @@ fn log_level(entry: &Entry) -> Result<String, Problem> {
     }
 }
 
-fn quote(text: &str) -> String {
+pub(super) fn quote(text: &str) -> String {
     oneclaw_core::path::excerpt(text)
 }

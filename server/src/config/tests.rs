@@ -121,6 +121,8 @@ fn every_setting_can_be_given_in_the_environment() {
     std::fs::write(&plugin, "").unwrap();
     let url_file = folder.path().join("url");
     std::fs::write(&url_file, "postgres://u:p@h/d\n").unwrap();
+    let smtp_file = folder.path().join("smtp");
+    std::fs::write(&smtp_file, "smtps://u:p@h\n").unwrap();
     let values = [
         ("listen", "[::1]:9"),
         ("public_url", "https://Vault.example:8443/"),
@@ -137,6 +139,9 @@ fn every_setting_can_be_given_in_the_environment() {
         ("access_plugin", plugin.to_str().unwrap()),
         ("access_mode", "fresh"),
         ("guardrail_plugin", "none"),
+        ("smtp_url", "smtp://127.0.0.1:2525"),
+        ("smtp_url_file", smtp_file.to_str().unwrap()),
+        ("mail_from", "Vault <vault@example.com>"),
         ("tokens.user_seconds", "100"),
         ("tokens.api_key_seconds", "101"),
         ("tokens.agent_seconds", "102"),
@@ -146,7 +151,12 @@ fn every_setting_can_be_given_in_the_environment() {
     ];
     assert_eq!(values.map(|(setting, _)| setting), layers::SETTINGS);
     for (setting, value) in values {
-        let config = from_env(&[(&layers::variable(setting), value)]).unwrap();
+        let mut env = vec![(layers::variable(setting), value)];
+        if setting.starts_with("smtp_url") {
+            env.push(("ONECLAW_MAIL_FROM".to_owned(), "a@example.com"));
+        }
+        let env: Vec<_> = env.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+        let config = from_env(&env).unwrap();
         assert_ne!(shown(&config), shown(&Config::default()), "{setting}");
     }
     let config = from_env(&[

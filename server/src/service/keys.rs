@@ -8,6 +8,7 @@ use oneclaw_crypto::api_key::KeyHasher;
 use oneclaw_crypto::envelope::{self, VaultKey};
 use oneclaw_crypto::random;
 use oneclaw_crypto::root_key::{KeyService, RootKey};
+use oneclaw_crypto::sealing::SealingKey;
 use oneclaw_crypto::token::{Claims, TokenError, TokenKeys, key_id};
 use oneclaw_store::{JwtKey, Store};
 use zeroize::Zeroizing;
@@ -22,6 +23,7 @@ const SIGNING_KEY_DAYS: i64 = 90;
 pub struct Keys {
     root: RootKey,
     hasher: KeyHasher,
+    mails: SealingKey,
     tokens: RwLock<Arc<TokenKeys>>,
 }
 
@@ -53,10 +55,12 @@ impl Keys {
             stored
         };
         let hasher = KeyHasher::new(&root);
+        let mails = SealingKey::derive(&root, "mail/1");
         let tokens = RwLock::new(Arc::new(unwrap_token_keys(&root, keys)?));
         Ok(Self {
             root,
             hasher,
+            mails,
             tokens,
         })
     }
@@ -64,6 +68,11 @@ impl Keys {
     /// Hashes of API keys and refresh tokens.
     pub fn hasher(&self) -> &KeyHasher {
         &self.hasher
+    }
+
+    /// What seals mails that wait.
+    pub fn mails(&self) -> &SealingKey {
+        &self.mails
     }
 
     /// The token keys in force.

@@ -18,6 +18,8 @@ pub mod gate;
 pub mod guardrails;
 pub mod intents;
 pub mod keys;
+pub mod leases;
+pub mod mail;
 pub mod policies;
 pub mod secrets;
 pub mod signing_keys;
@@ -31,6 +33,7 @@ use oneclaw_core::clock::SharedClock;
 use oneclaw_store::Store;
 
 use crate::config::Config;
+use crate::mail::Courier;
 
 /// Everything that the services share.
 #[derive(Debug)]
@@ -47,6 +50,10 @@ pub struct Services {
     pub gate: gate::Gate,
     /// Who speaks to chains.
     pub chains: chains::Chains,
+    /// The way that mails take.
+    pub courier: Courier,
+    /// This server among those that share the database; new with every start.
+    pub node: uuid::Uuid,
     /// Limits on guessing.
     pub throttles: throttle::Throttles,
     /// Hashing a password takes 19 MiB and some tens of milliseconds: only so many at a time.

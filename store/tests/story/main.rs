@@ -14,6 +14,8 @@ mod database;
 #[cfg(test)]
 mod intents;
 #[cfg(test)]
+mod mails;
+#[cfg(test)]
 mod policies;
 #[cfg(test)]
 mod reads;

@@ -99,6 +99,7 @@ const OWNED: &[(&str, &[&str], &str)] = &[
         ],
         "decisions and key material need no runtime",
     ),
+    ("lettre", &["oneclaw-server"], "mails leave in one place"),
     (
         "aes-gcm",
         &["oneclaw-crypto"],

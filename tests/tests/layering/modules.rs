@@ -56,7 +56,7 @@ const RULES: &[Rule] = &[
         instead: "a service is handed its store, its gate and its plugin by server/src/app.rs",
     },
     Rule {
-        files: &["server/src/jobs.rs"],
+        files: &["server/src/jobs.rs", "server/src/jobs"],
         except: &[],
         tokens: &[
             "oneclaw_store",
@@ -65,6 +65,25 @@ const RULES: &[Rule] = &[
             "crate::app",
         ],
         instead: "a job calls services; put what it needs there",
+    },
+    Rule {
+        files: &["server/src/mail"],
+        except: &[],
+        tokens: &[
+            "oneclaw_store",
+            "oneclaw_crypto",
+            "oneclaw_policy_host",
+            "crate::service",
+            "crate::http",
+            "crate::app",
+        ],
+        instead: "this hands over what it is given; why and to whom is decided in server/src/service/mail",
+    },
+    Rule {
+        files: &["server/src"],
+        except: &["server/src/mail", "server/src/config/mail.rs"],
+        tokens: &["lettre"],
+        instead: "mails leave through server/src/mail; queue one with `Services::compose`",
     },
     Rule {
         files: &[
@@ -132,6 +151,7 @@ const RULES: &[Rule] = &[
             "server/src/service",
             "server/src/http",
             "server/src/jobs.rs",
+            "server/src/jobs",
         ],
         except: &[
             "server/src/service/secrets.rs",
@@ -186,6 +206,7 @@ const RULES: &[Rule] = &[
             "server/src/service",
             "server/src/http",
             "server/src/jobs.rs",
+            "server/src/jobs",
         ],
         except: &["server/src/service/gate.rs", "server/src/service/gate"],
         tokens: &[

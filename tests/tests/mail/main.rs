@@ -1,0 +1,4 @@
+//! Mails, the jobs that send them, and what is done by mail.
+
+mod jobs;
+mod queue;
