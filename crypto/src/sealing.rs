@@ -13,7 +13,9 @@ use crate::root_key::RootKey;
 #[derive(Debug, thiserror::Error)]
 pub enum SealingError {
     /// Another root key, another place, or changed bytes: they cannot be told apart.
-    #[error("the sealed data is damaged, was moved from another place, or belongs to another root key")]
+    #[error(
+        "the sealed data is damaged, was moved from another place, or belongs to another root key"
+    )]
     Damaged,
     /// No randomness.
     #[error(transparent)]

@@ -21,7 +21,44 @@ pub struct Lease {
     pub token: i64,
 }
 
+/// A job, as the servers see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobState {
+    /// Who has it, or had it last.
+    pub lease: Lease,
+    /// Until when nobody else takes it; 1970 when nobody has it.
+    pub leased_until: Timestamp,
+    /// When it is due again.
+    pub due_at: Timestamp,
+}
+
 impl Store {
+    /// A job, once a server has taken it for the first time.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn job(&self, job: &str) -> Result<Option<JobState>> {
+        let row = self
+            .db
+            .optional(
+                "SELECT owner, token, leased_until, due_at FROM jobs WHERE name = $1",
+                params![job],
+            )
+            .await?;
+        row.map(|row| {
+            Ok(JobState {
+                lease: Lease {
+                    job: job.to_owned(),
+                    owner: row.parsed("owner")?,
+                    token: row.int("token")?,
+                },
+                leased_until: row.time("leased_until")?,
+                due_at: row.time("due_at")?,
+            })
+        })
+        .transpose()
+    }
+
     /// Takes a job that is due and that nobody holds, until `until`. None means that it is not due or that somebody does it.
     ///
     /// # Errors

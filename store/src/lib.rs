@@ -37,7 +37,7 @@ pub use intents::{
     NewReservation, NonceWish, Proceed, Receipt,
 };
 pub use jwt_keys::JwtKey;
-pub use leases::Lease;
+pub use leases::{JobState, Lease};
 pub use mails::{MailCounts, NewMail, WaitingMail};
 pub use options::{DatabaseKind, StoreOptions};
 pub use policies::Policy;

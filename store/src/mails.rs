@@ -100,7 +100,10 @@ impl Store {
     pub async fn has_due_mail(&self, now: Timestamp) -> Result<bool> {
         let row = self
             .db
-            .optional("SELECT id FROM mails WHERE due_at <= $1 LIMIT 1", params![now])
+            .optional(
+                "SELECT id FROM mails WHERE due_at <= $1 LIMIT 1",
+                params![now],
+            )
             .await?;
         Ok(row.is_some())
     }

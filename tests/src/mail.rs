@@ -134,7 +134,16 @@ impl TestApp {
     /// If that takes longer than a minute.
     pub async fn mail_is_settled(&self) {
         let limit = Instant::now() + Duration::from_secs(60);
-        while self.running.services.store.count_mails().await.unwrap().waiting > 0 {
+        while self
+            .running
+            .services
+            .store
+            .count_mails()
+            .await
+            .unwrap()
+            .waiting
+            > 0
+        {
             assert!(Instant::now() < limit, "mails wait for a minute already");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

@@ -93,7 +93,11 @@ fn smtp(text: &str) -> Result<SmtpConfig, Problem> {
         match (&*name, &*value) {
             ("tls", "required") => plain = false,
             ("tls", "none") => plain = true,
-            _ => return Err("has a part after `?` that is neither `tls=required` nor `tls=none`".to_owned()),
+            _ => {
+                return Err(
+                    "has a part after `?` that is neither `tls=required` nor `tls=none`".to_owned(),
+                );
+            }
         }
     }
     let (security, port) = match (url.scheme(), plain) {

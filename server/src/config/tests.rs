@@ -155,7 +155,10 @@ fn every_setting_can_be_given_in_the_environment() {
         if setting.starts_with("smtp_url") {
             env.push(("ONECLAW_MAIL_FROM".to_owned(), "a@example.com"));
         }
-        let env: Vec<_> = env.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+        let env: Vec<_> = env
+            .iter()
+            .map(|(name, value)| (name.as_str(), *value))
+            .collect();
         let config = from_env(&env).unwrap();
         assert_ne!(shown(&config), shown(&Config::default()), "{setting}");
     }

@@ -66,7 +66,9 @@ async fn look<J: Job>(services: &SharedServices, job: &J) -> Result<()> {
         round = job.round(services, &lease) => round,
         lost = lose(services, &lease) => return lost,
     };
-    let again = round.as_ref().map_or(RETRY.min(J::LOOK.saturating_mul(5)), |again| *again);
+    let again = round
+        .as_ref()
+        .map_or(RETRY.min(J::LOOK.saturating_mul(5)), |again| *again);
     let again_ms = i64::try_from(again.as_millis()).unwrap_or(i64::MAX);
     services.end_lease(&lease, again_ms).await?;
     round.map(|_| ())
@@ -79,11 +81,17 @@ async fn lose(services: &SharedServices, lease: &Lease) -> Result<()> {
         match services.renew_lease(lease).await {
             Ok(true) => {}
             Ok(false) => {
-                tracing::warn!(job = lease.job, "another server has taken over job {}", lease.job);
+                tracing::warn!(
+                    job = lease.job,
+                    "another server has taken over job {}",
+                    lease.job
+                );
                 return Ok(());
             }
             // It may be renewed yet; if not, what the round writes is refused.
-            Err(error) => tracing::warn!(job = lease.job, %error, "the lease of job {} could not be renewed", lease.job),
+            Err(error) => {
+                tracing::warn!(job = lease.job, %error, "the lease of job {} could not be renewed", lease.job)
+            }
         }
     }
 }

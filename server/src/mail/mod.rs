@@ -120,7 +120,11 @@ impl Courier {
             .to(to)
             .subject(parcel.subject.as_str())
             .date(UNIX_EPOCH + Duration::from_millis(millis))
-            .message_id(Some(format!("<{}@{}>", parcel.id, self.from.email.domain())))
+            .message_id(Some(format!(
+                "<{}@{}>",
+                parcel.id,
+                self.from.email.domain()
+            )))
             .header(ContentType::TEXT_PLAIN)
             .body(parcel.text.to_string())
             .map_err(|e| DeliveryError::Never(format!("the mail cannot be written: {e}")))

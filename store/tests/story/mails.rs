@@ -37,7 +37,10 @@ async fn a_mail_is_queued_with_its_event_or_not_at_all(stage: Stage) {
     let recorded = event(&org, "share.create");
     stage
         .store
-        .queue_mails(std::slice::from_ref(&first), std::slice::from_ref(&recorded))
+        .queue_mails(
+            std::slice::from_ref(&first),
+            std::slice::from_ref(&recorded),
+        )
         .await
         .unwrap();
     assert!(!stage.store.has_due_mail(at(9)).await.unwrap());
@@ -63,11 +66,23 @@ async fn a_mail_is_wiped_once_it_is_settled(stage: Stage) {
     store.settle_mail(&lease, sent.id, at(30)).await.unwrap();
     let told = event(&org, "mail.give_up");
     store
-        .give_mail_up(&lease, given_up.id, at(30), "nobody of that name", Some(told))
+        .give_mail_up(
+            &lease,
+            given_up.id,
+            at(30),
+            "nobody of that name",
+            Some(told),
+        )
         .await
         .unwrap();
 
-    assert!(store.due_mails(at(1_000_000), 100).await.unwrap().is_empty());
+    assert!(
+        store
+            .due_mails(at(1_000_000), 100)
+            .await
+            .unwrap()
+            .is_empty()
+    );
     let left = "SELECT count(sealed) FROM mails";
     assert_eq!(stage.number(left).await, 0);
     let counts = store.count_mails().await.unwrap();
@@ -128,7 +143,9 @@ async fn who_has_lost_the_job_settles_nothing(stage: Stage) {
         lost
     );
     assert_eq!(
-        store.give_mail_up(&old, waiting.id, at(51), "x", None).await,
+        store
+            .give_mail_up(&old, waiting.id, at(51), "x", None)
+            .await,
         lost
     );
     assert_eq!(store.due_mails(at(51), 100).await.unwrap()[0].attempts, 0);

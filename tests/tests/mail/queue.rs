@@ -67,10 +67,11 @@ async fn while_the_mail_server_is_down_nothing_is_lost_and_mails_go_out_when_it_
     }
     // It was tried.
     loop {
-        let due = app.running.services.store.due_mails(
-            app.running.services.clock.now().plus_seconds(3600),
-            10,
-        );
+        let due = app
+            .running
+            .services
+            .store
+            .due_mails(app.running.services.clock.now().plus_seconds(3600), 10);
         if due.await.unwrap().iter().any(|mail| mail.attempts > 0) {
             break;
         }
@@ -78,10 +79,8 @@ async fn while_the_mail_server_is_down_nothing_is_lost_and_mails_go_out_when_it_
     }
     // A day later, after a restart, it is still down.
     app.clock.advance_seconds(24 * 3600);
-    let database_url = secrecy::ExposeSecret::expose_secret(
-        &app.running.services.config.database_url,
-    )
-    .to_owned();
+    let database_url =
+        secrecy::ExposeSecret::expose_secret(&app.running.services.config.database_url).to_owned();
     let dir = app.stop().await;
     let smtp = SmtpServer::start_on(address, Manner::Willing).await;
     let app = TestApp::start_in(dir, &database_url, through(&smtp)).await;
@@ -90,10 +89,7 @@ async fn while_the_mail_server_is_down_nothing_is_lost_and_mails_go_out_when_it_
     let mails = smtp.wait_for(5).await;
     let mut subjects: Vec<_> = mails.iter().map(|mail| mail.subject.clone()).collect();
     subjects.sort();
-    assert_eq!(
-        subjects,
-        ["mail 0", "mail 1", "mail 2", "mail 3", "mail 4"]
-    );
+    assert_eq!(subjects, ["mail 0", "mail 1", "mail 2", "mail 3", "mail 4"]);
 }
 
 #[tokio::test]
