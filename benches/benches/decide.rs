@@ -186,7 +186,7 @@ fn by_vault(criterion: &mut Criterion, sandbox: &Sandbox) -> Result<()> {
             &format!("ruling, {name}"),
             &first.requests,
             |request| {
-                let attached = find(&cache, 0).map(|c| Attachment::Ready(c, Mode::Fresh));
+                let attached = find(&cache, 0).map(|c| Attachment::ready(c, Mode::Fresh));
                 black_box(attached.map(|a| decide_access(request.clone(), &[a], PERMIT_TTL_MS)));
             },
         );

@@ -80,7 +80,7 @@ impl Fixture {
 
     fn attachments(&self, mode: Mode) -> [GuardrailAttachment; 1] {
         [GuardrailAttachment {
-            plugin: Attachment::Ready(Arc::clone(&self.configured), mode),
+            plugin: Attachment::ready(Arc::clone(&self.configured), mode),
             views: self.intents.views.clone(),
         }]
     }

@@ -108,6 +108,22 @@ id!(
     /// An entry in the registry of chains; not the chain id of EIP-155.
     ChainEntryId
 );
+id!(
+    /// A plugin of an organisation, whatever its version.
+    PluginId
+);
+id!(
+    /// One version of a plugin.
+    PluginVersionId
+);
+id!(
+    /// A plugin that is attached to something.
+    AttachmentId
+);
+id!(
+    /// A key with which plugins are signed.
+    PublisherId
+);
 
 #[cfg(test)]
 mod tests {

@@ -36,6 +36,24 @@ pub(crate) fn compile(
     Ok(component)
 }
 
+/// Like [`compile`], on one thread: in the workshop, for the serving engine. Both generate the same code.
+pub(crate) fn compile_aside(
+    artefacts: Option<&Artefacts>,
+    workshop: &wasmtime::Engine,
+    serving: &wasmtime::Engine,
+    digest: &str,
+    wasm: &[u8],
+) -> wasmtime::Result<Component> {
+    if let Some(component) = artefacts.and_then(|kept| kept.get(serving, digest)) {
+        return Ok(component);
+    }
+    let component = revive(serving, &workshop.precompile_component(wasm)?)?;
+    if let Some(artefacts) = artefacts {
+        artefacts.put(digest, &component);
+    }
+    Ok(component)
+}
+
 pub(crate) struct Artefacts {
     dir: PathBuf,
     /// Changes with the version of wasmtime, its settings and the processor.

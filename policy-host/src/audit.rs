@@ -6,6 +6,7 @@ use wit_parser::{
     Function, Interface, PackageId, Resolve, TypeDefKind, TypeId, World, WorldItem, WorldKey,
 };
 
+use crate::bounds;
 use crate::error::LoadError;
 
 /// Checks a component's shape.
@@ -13,9 +14,13 @@ use crate::error::LoadError;
 /// # Errors
 /// Names the import that is refused, or the export that is missing.
 pub(crate) fn audit(component: &[u8]) -> Result<(), LoadError> {
+    if wasmparser::Parser::is_core_wasm(component) {
+        return Err(LoadError::CoreModule);
+    }
     if !wasmparser::Parser::is_component(component) {
         return Err(LoadError::Invalid("the bytes are no component".to_owned()));
     }
+    bounds::check(component)?;
     let invalid = |error: String| LoadError::Invalid(error);
     Validator::new_with_features(features())
         .validate_all(component)
@@ -45,6 +50,11 @@ fn imports(resolve: &Resolve, world: &World) -> Result<(), LoadError> {
     for (key, item) in &world.imports {
         let refused = match item {
             WorldItem::Interface { id, .. } => match resolve.interfaces.get(*id) {
+                Some(interface) if is_another_version(resolve, interface) => {
+                    return Err(LoadError::Version {
+                        what: resolve.name_world_key(key),
+                    });
+                }
                 Some(interface) => interface_offence(resolve, key, interface),
                 None => Some(resolve.name_world_key(key)),
             },
@@ -78,13 +88,23 @@ fn interface_offence(resolve: &Resolve, key: &WorldKey, interface: &Interface) -
 }
 
 fn is_ours(resolve: &Resolve, package: PackageId) -> bool {
-    resolve.packages.get(package).is_some_and(|package| {
-        let name = &package.name;
-        let version = name.version.as_ref();
-        name.namespace == "oneclaw"
-            && name.name == "policy"
-            && version.is_some_and(|version| (version.major, version.minor) == (0, 1))
-    })
+    version_of_ours(resolve, package).is_some_and(|version| version == Some((0, 1)))
+}
+
+/// Whether an interface is one of the contract's, and of a version that this server does not speak.
+fn is_another_version(resolve: &Resolve, interface: &Interface) -> bool {
+    interface
+        .package
+        .and_then(|package| version_of_ours(resolve, package))
+        .is_some_and(|version| version != Some((0, 1)))
+}
+
+/// Major and minor version if the package is the contract.
+fn version_of_ours(resolve: &Resolve, package: PackageId) -> Option<Option<(u64, u64)>> {
+    let name = &resolve.packages.get(package)?.name;
+    let version = name.version.as_ref();
+    (name.namespace == "oneclaw" && name.name == "policy")
+        .then(|| version.map(|version| (version.major, version.minor)))
 }
 
 fn resource(resolve: &Resolve, id: TypeId) -> Option<String> {

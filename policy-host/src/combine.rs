@@ -126,7 +126,7 @@ pub enum Ruling {
     RequireApproval(Vec<PendingApproval>),
 }
 
-/// Combines answers. Their order does not matter.
+/// Combines the answers that count. Their order does not matter.
 ///
 /// No answers, or none but abstentions: denied. A failure is a denial and comes before any other, so that operators
 /// hear of it; any denial beats any allow and any wish for approval; a wish for approval beats any allow.
@@ -136,7 +136,8 @@ pub fn combine(evaluations: &[Evaluation]) -> Ruling {
     let mut denials = Vec::new();
     let mut approvals = Vec::new();
     let mut grants = Vec::new();
-    for evaluation in evaluations {
+    let counted = || evaluations.iter().filter(|e| e.stage.counts());
+    for evaluation in counted() {
         let plugin = &evaluation.plugin;
         match evaluation
             .outcome
@@ -176,7 +177,7 @@ pub fn combine(evaluations: &[Evaluation]) -> Ruling {
         }
         return Ruling::Allow(grants);
     }
-    let code = if evaluations.is_empty() {
+    let code = if counted().next().is_none() {
         NO_PLUGIN
     } else {
         sentences::NO_DECISION

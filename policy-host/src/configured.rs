@@ -11,6 +11,7 @@ use oneclaw_core::verdict::{BudgetQuery, Decision};
 use sha2::{Digest, Sha256};
 
 use crate::adapt::budgets;
+use crate::attachment::Stage;
 use crate::cage::Budget;
 use crate::engine::Shared;
 use crate::error::{ConfigureError, Problem, SnapshotError};
@@ -244,6 +245,8 @@ impl Configured {
             (Ok(()), Mode::Warm) => self.decide_warm(question),
         };
         Evaluation {
+            attachment: None,
+            stage: Stage::Enforce,
             plugin: Arc::clone(&self.plugin.identity),
             settings_digest: Arc::clone(&self.settings_digest),
             outcome,

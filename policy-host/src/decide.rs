@@ -1,30 +1,18 @@
 //! The decision on access: every attached plugin is asked, and the answers are combined.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use oneclaw_core::request::AccessRequest;
 use sha2::{Digest, Sha256};
 
+use crate::attachment::{self, Attachment};
 use crate::combine::{Denial, Ruling, combine};
-use crate::configured::{Configured, Mode};
-use crate::failure::{Evaluation, Failure, WRONG_PERMISSION};
+use crate::failure::{Evaluation, WRONG_PERMISSION};
 use crate::permit::{Action, Permit};
-use crate::plugin::PluginIdentity;
 use crate::sentences::NO_DECISION;
-
-/// A plugin that has a say in a request.
-#[derive(Debug, Clone)]
-pub enum Attachment {
-    /// Ready to be asked.
-    Ready(Arc<Configured>, Mode),
-    /// Attached and not to be had, for example because its component is missing: named here, so that the request is
-    /// denied and the record says why.
-    Failed(String, Failure),
-}
 
 /// Asks every attached plugin and combines what they answer. A permit that follows from it is good for
 /// `permit_ttl_ms` milliseconds, counted from the time of the request.
+///
+/// Those that are merely watched are asked last, and what they answer has no part in the ruling.
 ///
 /// Runs on the caller's thread: a few microseconds for each plugin as a rule; the deadlines in force bound it.
 #[must_use]
@@ -33,13 +21,9 @@ pub fn decide_access(
     attached: &[Attachment],
     permit_ttl_ms: i64,
 ) -> DecidedAccess {
-    let evaluations: Vec<Evaluation> = attached
-        .iter()
-        .map(|attachment| match attachment {
-            Attachment::Ready(configured, mode) => configured.evaluate_access(&request, *mode),
-            Attachment::Failed(name, failure) => missing(name, failure),
-        })
-        .collect();
+    let evaluations = attachment::ask(attached.iter(), |configured, mode, _| {
+        configured.evaluate_access(&request, mode)
+    });
     let ruling = combine(&evaluations);
     let request_digest = Sha256::digest(request.canonical_bytes()).into();
     DecidedAccess {
@@ -48,20 +32,6 @@ pub fn decide_access(
         evaluations,
         ruling,
         permit_ttl_ms,
-    }
-}
-
-pub(crate) fn missing(name: &str, failure: &Failure) -> Evaluation {
-    Evaluation {
-        plugin: Arc::new(PluginIdentity {
-            name: name.to_owned(),
-            version: String::new(),
-            digest: String::new(),
-        }),
-        settings_digest: Arc::from(""),
-        outcome: Err(failure.clone()),
-        fuel: 0,
-        elapsed: Duration::ZERO,
     }
 }
 
@@ -88,7 +58,8 @@ impl DecidedAccess {
         self.request_digest
     }
 
-    /// What each plugin answered, in the order of the attachments.
+    /// What each plugin answered: first those whose answer counts, in the order of the attachments, then those that are
+    /// merely watched.
     #[must_use]
     pub fn evaluations(&self) -> &[Evaluation] {
         &self.evaluations

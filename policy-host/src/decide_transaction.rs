@@ -4,8 +4,8 @@ use oneclaw_core::transaction::{BudgetView, TransactionRequest};
 use oneclaw_core::verdict::Reservation;
 use sha2::{Digest, Sha256};
 
+use crate::attachment::{self, Attachment};
 use crate::combine::{Denial, Ruling, combine};
-use crate::decide::{Attachment, missing};
 use crate::failure::{Evaluation, NO_DIGEST};
 use crate::plugin::PluginIdentity;
 use crate::sentences::NO_DECISION;
@@ -24,6 +24,9 @@ pub struct GuardrailAttachment {
 /// Asks every attached plugin and combines what they answer. A permit that follows from it is good for
 /// `permit_ttl_ms` milliseconds, counted from the time of the request.
 ///
+/// Those that are merely watched are asked last; what they answer has no part in the ruling, and what they would reserve
+/// is not reserved.
+///
 /// Each plugin sees the request with the budgets that it asked for itself, and never those of another. What is decided
 /// on, hashed and signed is the request without any: `request.budgets` is emptied.
 ///
@@ -35,15 +38,15 @@ pub fn decide_transaction(
     permit_ttl_ms: i64,
 ) -> DecidedTransaction {
     request.budgets.clear();
-    let evaluations: Vec<Evaluation> = attached
-        .iter()
-        .map(|attachment| match &attachment.plugin {
-            Attachment::Ready(configured, mode) => {
-                configured.evaluate_transaction(&request, &attachment.views, *mode)
-            }
-            Attachment::Failed(name, failure) => missing(name, failure),
-        })
-        .collect();
+    let evaluations = attachment::ask(
+        attached.iter().map(|attachment| &attachment.plugin),
+        |configured, mode, place| {
+            let views = attached
+                .get(place)
+                .map(|attachment| attachment.views.as_slice());
+            configured.evaluate_transaction(&request, views.unwrap_or_default(), mode)
+        },
+    );
     let (ruling, request_digest) = match request.canonical_bytes() {
         Ok(bytes) => (combine(&evaluations), Sha256::digest(bytes).into()),
         Err(_) => (Ruling::Deny(Denial::by_host(NO_DIGEST)), [0; 32]),
@@ -80,7 +83,8 @@ impl DecidedTransaction {
         self.request_digest
     }
 
-    /// What each plugin answered, in the order of the attachments.
+    /// What each plugin answered: first those whose answer counts, in the order of the attachments, then those that are
+    /// merely watched.
     #[must_use]
     pub fn evaluations(&self) -> &[Evaluation] {
         &self.evaluations
@@ -93,12 +97,12 @@ impl DecidedTransaction {
     }
 
     /// What is to be held in budgets before anything is signed, with the plugin that wants it. None unless everything
-    /// together is allowed.
+    /// together is allowed, and never for a plugin that is merely watched.
     pub fn reservations(&self) -> impl Iterator<Item = (&PluginIdentity, &Reservation)> {
         let is_allowed = matches!(self.ruling, Ruling::Allow(_));
         self.evaluations
             .iter()
-            .filter(move |_| is_allowed)
+            .filter(move |evaluation| is_allowed && evaluation.stage.counts())
             .filter_map(|evaluation| Some((&*evaluation.plugin, evaluation.outcome.as_ref().ok()?)))
             .flat_map(|(plugin, decision)| {
                 decision

@@ -20,7 +20,7 @@ use crate::cage::{self, Linker};
 use crate::configured::Configured;
 use crate::error::{ConfigureError, EngineError, LoadError};
 use crate::limits::Limits;
-use crate::plugin::Plugin;
+use crate::plugin::{Plugin, Threads};
 use crate::world::World;
 
 /// The unit of deadlines.
@@ -154,7 +154,16 @@ impl Engine {
     /// # Errors
     /// A sentence for whoever uploads it.
     pub fn load(&self, component: &[u8]) -> Result<Arc<Plugin>, LoadError> {
-        Plugin::load(&self.shared, component)
+        Plugin::load(&self.shared, component, Threads::All)
+    }
+
+    /// Like [`Self::load`], compiling on the caller's thread alone: for components that somebody uploads while others are
+    /// served.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn load_aside(&self, component: &[u8]) -> Result<Arc<Plugin>, LoadError> {
+        Plugin::load(&self.shared, component, Threads::One)
     }
 
     /// Tries settings on a plugin for an organisation, to decide on access. The result serves at once, taking the settings in for every

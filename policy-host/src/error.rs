@@ -62,6 +62,27 @@ pub enum LoadError {
         /// The limit.
         limit: u64,
     },
+    /// More of something than any compiler of guests makes.
+    #[error("the component has {count} {what}; the limit is {limit}")]
+    TooMuch {
+        /// Of what.
+        what: String,
+        /// How much.
+        count: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// A core module, which has to be wrapped first.
+    #[error(
+        "this is a core module and not a component; wrap it, for example with `wasm-tools component new`"
+    )]
+    CoreModule,
+    /// Written for another version of the contract.
+    #[error("the component is written for `{what}`; this server speaks oneclaw:policy@0.1")]
+    Version {
+        /// The interface with its version.
+        what: String,
+    },
     /// Not a component, or not a valid one.
     #[error("this is not a valid WebAssembly component: {0}")]
     Invalid(String),

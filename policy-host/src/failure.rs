@@ -4,9 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use oneclaw_core::ids::AttachmentId;
 use oneclaw_core::verdict::Decision;
 use wasmtime::{PoolConcurrencyLimitError, Trap};
 
+use crate::attachment::Stage;
 use crate::cage::Cage;
 use crate::plugin::PluginIdentity;
 
@@ -104,6 +106,10 @@ fn plain(trap: Trap) -> String {
 /// What one plugin answered, and what it cost.
 #[derive(Debug, Clone)]
 pub struct Evaluation {
+    /// Which attachment of the organisation this was; `None` for a plugin that every organisation has.
+    pub attachment: Option<AttachmentId>,
+    /// Whether the answer counts.
+    pub stage: Stage,
     /// Who answered.
     pub plugin: Arc<PluginIdentity>,
     /// SHA-256 of the settings it answered with, in hexadecimal; empty if there were none.

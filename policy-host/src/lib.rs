@@ -3,10 +3,14 @@
 
 mod adapt;
 mod artefacts;
+mod attachment;
 mod audit;
+mod background;
 mod bindings;
+mod bounds;
 mod cache;
 mod cage;
+mod cases;
 mod catch;
 mod combine;
 mod configured;
@@ -19,6 +23,7 @@ mod failure;
 mod limits;
 mod permit;
 mod plugin;
+mod priority;
 mod question;
 mod ready;
 mod running;
@@ -28,12 +33,18 @@ mod snapshot;
 mod world;
 mod zones;
 
+pub use attachment::{AttachedPlugin, Attachment, Stage};
+pub use background::{Background, Busy};
 pub use cache::{
     AccessCache, AccessKey, CacheKey, ConfigurationCache, GuardrailCache, GuardrailKey,
 };
+pub use cases::{
+    Case, CaseOutcome, CaseWorld, CasesError, Expectation, ExpectedVerdict,
+    SECTION as CASES_SECTION, parse as parse_cases,
+};
 pub use combine::{Denial, Grant, PendingApproval, Ruling, combine};
 pub use configured::{Configured, Mode};
-pub use decide::{Attachment, DecidedAccess, decide_access};
+pub use decide::{DecidedAccess, decide_access};
 pub use decide_transaction::{DecidedTransaction, GuardrailAttachment, decide_transaction};
 pub use engine::{Engine, EngineOptions, Slots};
 pub use error::{

@@ -91,7 +91,11 @@ impl Plugin {
         self.ready.worlds()
     }
 
-    pub(crate) fn load(shared: &Shared, bytes: &[u8]) -> Result<Arc<Self>, LoadError> {
+    pub(crate) fn load(
+        shared: &Shared,
+        bytes: &[u8],
+        threads: Threads,
+    ) -> Result<Arc<Self>, LoadError> {
         let size = bytes.len() as u64;
         let limit = shared.limits.component_bytes();
         if size > limit {
@@ -103,7 +107,7 @@ impl Plugin {
         }
         catch::panics(|| audit(bytes)).map_err(LoadError::Invalid)??;
         let digest_text = hex::encode(digest);
-        let compiled = catch::panics(|| compile(shared, &digest_text, bytes));
+        let compiled = catch::panics(|| compile(shared, &digest_text, bytes, threads));
         let component = compiled.map_err(LoadError::Compile)??;
 
         let pre = shared.serving.linker.instantiate_pre(&component);
@@ -127,10 +131,29 @@ impl Plugin {
     }
 }
 
-fn compile(shared: &Shared, digest: &str, bytes: &[u8]) -> Result<Component, LoadError> {
-    let engine = &shared.serving.engine;
-    artefacts::compile(shared.artefacts.as_ref(), engine, digest, bytes)
-        .map_err(|error| LoadError::Compile(format!("{error:#}")))
+/// How many processors compiling may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Threads {
+    /// All there are.
+    All,
+    /// The caller's.
+    One,
+}
+
+fn compile(
+    shared: &Shared,
+    digest: &str,
+    bytes: &[u8],
+    threads: Threads,
+) -> Result<Component, LoadError> {
+    let (kept, serving) = (shared.artefacts.as_ref(), &shared.serving.engine);
+    match threads {
+        Threads::All => artefacts::compile(kept, serving, digest, bytes),
+        Threads::One => {
+            artefacts::compile_aside(kept, &shared.workshop.engine, serving, digest, bytes)
+        }
+    }
+    .map_err(|error| LoadError::Compile(format!("{error:#}")))
 }
 
 fn describe(shared: &Shared, pre: &InstancePre<Cage>) -> Result<Manifest, LoadError> {

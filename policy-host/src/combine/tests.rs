@@ -4,6 +4,7 @@ use oneclaw_core::verdict::Decision;
 use proptest::prelude::*;
 
 use super::*;
+use crate::attachment::Stage;
 
 fn reason() -> impl Strategy<Value = Reason> {
     ("[a-c]/[a-c]", "[ a-c]{0,2}", "[a-c]{0,1}", "[a-c]{0,1}").prop_map(
@@ -42,6 +43,8 @@ fn failure() -> impl Strategy<Value = Failure> {
 
 fn evaluated(name: &str, outcome: Result<Verdict, Failure>) -> Evaluation {
     Evaluation {
+        attachment: None,
+        stage: Stage::Enforce,
         plugin: Arc::new(PluginIdentity {
             name: name.to_owned(),
             version: "1.0.0".to_owned(),
@@ -137,6 +140,19 @@ proptest! {
             prop_assert_eq!(&before, &after);
         }
         prop_assert_eq!(opens(&before), opens(&after));
+    }
+
+    #[test]
+    fn what_is_merely_watched_changes_nothing(
+        evaluations in evaluations(),
+        watched in prop::collection::vec((evaluation(), any::<prop::sample::Index>()), 0..6),
+    ) {
+        let mut all = evaluations.clone();
+        for (mut evaluation, position) in watched {
+            evaluation.stage = Stage::Shadow;
+            all.insert(position.index(all.len() + 1), evaluation);
+        }
+        prop_assert_eq!(combine(&all), combine(&evaluations));
     }
 
     #[test]

@@ -18,7 +18,7 @@ const TTL_MS: i64 = 5000;
 fn decided(behaviours: &[Behaviour], request: AccessRequest) -> DecidedAccess {
     let attached: Vec<Attachment> = behaviours
         .iter()
-        .map(|behaviour| Attachment::Ready(configured(*behaviour), Mode::Fresh))
+        .map(|behaviour| Attachment::ready(configured(*behaviour), Mode::Fresh))
         .collect();
     decide_access(request, &attached, TTL_MS)
 }
@@ -155,8 +155,8 @@ fn a_plugin_that_could_not_be_had_denies() {
         "its component is not in the store",
     );
     let attached = [
-        Attachment::Ready(configured(Behaviour::Allow), Mode::Fresh),
-        Attachment::Failed("office-hours".to_owned(), failure),
+        Attachment::ready(configured(Behaviour::Allow), Mode::Fresh),
+        Attachment::failed("office-hours".to_owned(), failure),
     ];
     let decided = decide_access(request(), &attached, TTL_MS);
     assert_eq!(decided.evaluations()[1].plugin.name, "office-hours");
@@ -183,7 +183,7 @@ fn an_attachment_of_another_organisation_denies() {
         .unwrap();
     let decided = decide_access(
         request(),
-        &[Attachment::Ready(foreign, Mode::Fresh)],
+        &[Attachment::ready(foreign, Mode::Fresh)],
         TTL_MS,
     );
     let denial = decided.into_permit::<ReadSecret>().unwrap_err();

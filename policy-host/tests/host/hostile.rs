@@ -194,7 +194,7 @@ fn a_plugin_that_fails_denies_even_beside_one_that_allows() {
     };
     for behaviour in fails(World::AccessPolicy) {
         let attached = [Behaviour::Allow, behaviour]
-            .map(|behaviour| Attachment::Ready(configured(behaviour), Mode::Fresh));
+            .map(|behaviour| Attachment::ready(configured(behaviour), Mode::Fresh));
         denied(
             decide_access(request(), &attached, 1000).ruling(),
             behaviour,
@@ -205,7 +205,7 @@ fn a_plugin_that_fails_denies_even_beside_one_that_allows() {
             let configured = configured_in(World::TransactionGuardrail, behaviour);
             GuardrailAttachment {
                 views: views(&configured),
-                plugin: Attachment::Ready(configured, Mode::Fresh),
+                plugin: Attachment::ready(configured, Mode::Fresh),
             }
         });
         let decided = decide_transaction(transaction(), &attached, 1000);

@@ -46,7 +46,7 @@ fn a_plain_component_is_taken_in_and_says_what_it_is() {
     );
     let decided = decide_access(
         request(),
-        &[Attachment::Ready(configured, Mode::Fresh)],
+        &[Attachment::ready(configured, Mode::Fresh)],
         1000,
     );
     let denial = decided

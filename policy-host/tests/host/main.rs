@@ -5,6 +5,8 @@ mod artefacts;
 #[cfg(test)]
 mod cache;
 #[cfg(test)]
+mod cases;
+#[cfg(test)]
 mod common;
 #[cfg(test)]
 mod components;

@@ -25,7 +25,7 @@ const TTL_MS: i64 = 5000;
 fn attachment(configured: Arc<Configured>) -> GuardrailAttachment {
     GuardrailAttachment {
         views: views(&configured),
-        plugin: Attachment::Ready(configured, Mode::Fresh),
+        plugin: Attachment::ready(configured, Mode::Fresh),
     }
 }
 
@@ -250,7 +250,7 @@ fn a_guardrail_that_could_not_be_had_denies() {
     let attached = [
         attachment(guarding(Behaviour::Allow)),
         GuardrailAttachment {
-            plugin: Attachment::Failed(
+            plugin: Attachment::failed(
                 "treasury".to_owned(),
                 Failure::new("internal/missing-plugin", "it is not in the store"),
             ),

@@ -145,7 +145,11 @@ id_values!(
     EventId,
     TransactionId,
     SigningKeyId,
-    ChainEntryId
+    ChainEntryId,
+    PluginId,
+    PluginVersionId,
+    AttachmentId,
+    PublisherId
 );
 
 impl From<Address> for Value {

@@ -58,7 +58,7 @@ fn permit<A: Action>(at: &SecretPath) -> Permit<A> {
         at: NOW,
         facts: Vec::new(),
     };
-    decide_access(request, &[Attachment::Ready(policy(), Mode::Fresh)], TTL_MS)
+    decide_access(request, &[Attachment::ready(policy(), Mode::Fresh)], TTL_MS)
         .into_permit()
         .unwrap()
 }
@@ -182,7 +182,7 @@ fn who_is_denied_gets_no_permit() {
         at: NOW,
         facts: Vec::new(),
     };
-    for attached in [vec![], vec![Attachment::Ready(policy(), Mode::Fresh)]] {
+    for attached in [vec![], vec![Attachment::ready(policy(), Mode::Fresh)]] {
         let denial = decide_access(request.clone(), &attached, TTL_MS).into_permit::<ReadSecret>();
         assert!(!denial.unwrap_err().message.is_empty());
     }

@@ -1,19 +1,28 @@
 //! What a decision rested on, as it goes into the audit trail.
 
+use oneclaw_core::ids::AttachmentId;
 use oneclaw_core::transaction::{EffectKind, Intent};
-use oneclaw_policy_host::{Attachment, DecidedAccess, DecidedTransaction, Evaluation, Ruling};
+use oneclaw_core::verdict::{Decision, Verdict};
+use oneclaw_policy_host::{
+    AttachedPlugin, Attachment, DecidedAccess, DecidedTransaction, Evaluation, Failure, Ruling,
+    Stage,
+};
 use serde_json::{Value, json};
 
 /// A plugin that takes part in decisions, for the record of a listing.
 pub(super) fn attached(attachment: &Attachment) -> Value {
-    match attachment {
-        Attachment::Ready(configured, _) => json!({
+    let mut entry = match &attachment.plugin {
+        AttachedPlugin::Ready(configured, _) => json!({
             "plugin": configured.plugin().manifest().name,
             "digest": configured.plugin().digest(),
             "settings": configured.settings_digest(),
         }),
-        Attachment::Failed(name, failure) => json!({"plugin": name, "code": failure.code}),
-    }
+        AttachedPlugin::Failed(plugin, failure) => {
+            json!({"plugin": plugin.name, "code": failure.code})
+        }
+    };
+    place(&mut entry, attachment.id, attachment.stage);
+    entry
 }
 
 /// What a decision rested on. The ids of rules go to the audit trail, never to the caller.
@@ -67,6 +76,35 @@ const MAX_EFFECTS: usize = 32;
 
 const DIGEST: &str = "request_digest";
 
+/// Which attachment of the organisation this was, and whether its answer counted.
+fn place(entry: &mut Value, id: Option<AttachmentId>, stage: Stage) {
+    if let (Some(id), Some(entry)) = (id, entry.as_object_mut()) {
+        entry.insert("attachment".to_owned(), json!(id.to_string()));
+        entry.insert("mode".to_owned(), json!(stage.as_str()));
+    }
+}
+
+/// What a plugin of the organisation answered: the ruling alone does not tell, and says nothing of those that are watched.
+fn answer(entry: &mut Value, outcome: &Result<Decision, Failure>) {
+    let (verdict, code) = match outcome {
+        Err(failure) => ("failed", failure.code),
+        Ok(decision) => match &decision.verdict {
+            Verdict::Allow(reason) => ("allow", reason.code.as_str()),
+            Verdict::Deny(reason) => ("deny", reason.code.as_str()),
+            Verdict::RequireApproval(approval) => {
+                ("require_approval", approval.reason.code.as_str())
+            }
+            Verdict::Abstain => ("abstain", ""),
+        },
+    };
+    if let Some(entry) = entry.as_object_mut() {
+        entry.insert("verdict".to_owned(), json!(verdict));
+        if !code.is_empty() {
+            entry.insert("code".to_owned(), json!(code));
+        }
+    }
+}
+
 fn of_ruling(evaluations: &[Evaluation], ruling: &Ruling) -> Value {
     let evaluations: Vec<Value> = evaluations
         .iter()
@@ -81,6 +119,10 @@ fn of_ruling(evaluations: &[Evaluation], ruling: &Ruling) -> Value {
             if let (Err(failure), Some(entry)) = (&evaluation.outcome, entry.as_object_mut()) {
                 entry.insert("failure".to_owned(), json!(failure.detail));
             }
+            if evaluation.attachment.is_some() {
+                answer(&mut entry, &evaluation.outcome);
+            }
+            place(&mut entry, evaluation.attachment, evaluation.stage);
             entry
         })
         .collect();

@@ -311,7 +311,7 @@ impl Gate {
             PluginState::Ready(plugin) => plugin,
             PluginState::Absent => return Ok(Vec::new()),
             PluginState::Broken { name, failure } => {
-                return Ok(vec![Attachment::Failed(name.clone(), failure.clone())]);
+                return Ok(vec![Attachment::failed(name.clone(), failure.clone())]);
             }
         };
         let key = AccessKey {
@@ -322,12 +322,12 @@ impl Gate {
         // The zone tables in the settings reach years ahead and change with the calendar year alone.
         let revision = revision_in_year(revision, context.at);
         if let Some(configured) = self.cache.get(&key, revision) {
-            return Ok(vec![Attachment::Ready(configured, self.mode)]);
+            return Ok(vec![Attachment::ready(configured, self.mode)]);
         }
         let failed = |detail: String| {
             let failure = configure_failed(detail);
             tracing::error!(vault = %vault.id, detail = failure.detail, "the access plugin could not be configured");
-            vec![Attachment::Failed(plugin.manifest().name.clone(), failure)]
+            vec![Attachment::failed(plugin.manifest().name.clone(), failure)]
         };
         let policies = self
             .store
@@ -342,7 +342,7 @@ impl Gate {
         match self.engine.configure(plugin, vault.org_id, &settings) {
             Ok(configured) => {
                 self.cache.insert(key, revision, Arc::clone(&configured));
-                Ok(vec![Attachment::Ready(configured, self.mode)])
+                Ok(vec![Attachment::ready(configured, self.mode)])
             }
             Err(error) => Ok(failed(error.to_string())),
         }

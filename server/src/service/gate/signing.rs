@@ -266,7 +266,7 @@ impl Gate {
             PluginState::Absent => return Vec::new(),
             PluginState::Broken { name, failure } => {
                 return vec![Asked {
-                    attachment: Attachment::Failed(name.clone(), failure.clone()),
+                    attachment: Attachment::failed(name.clone(), failure.clone()),
                     plugin: name.clone(),
                     queries: Vec::new(),
                 }];
@@ -276,7 +276,7 @@ impl Gate {
         let failed = |detail: String| {
             tracing::error!(agent = %agent.id, detail, "the guardrails could not be configured");
             vec![Asked {
-                attachment: Attachment::Failed(name.clone(), super::configure_failed(detail)),
+                attachment: Attachment::failed(name.clone(), super::configure_failed(detail)),
                 plugin: name.clone(),
                 queries: Vec::new(),
             }]
@@ -305,7 +305,7 @@ impl Gate {
         };
         vec![Asked {
             queries: configured.budget_queries().to_vec(),
-            attachment: Attachment::Ready(configured, self.guardrail_mode),
+            attachment: Attachment::ready(configured, self.guardrail_mode),
             plugin: name,
         }]
     }

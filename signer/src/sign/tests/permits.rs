@@ -32,7 +32,7 @@ fn guardrails() -> Arc<Configured> {
 
 fn permit(request: TransactionRequest) -> SigningPermit {
     let attached = [GuardrailAttachment {
-        plugin: Attachment::Ready(guardrails(), Mode::Fresh),
+        plugin: Attachment::ready(guardrails(), Mode::Fresh),
         views: Vec::new(),
     }];
     decide_transaction(request, &attached, TTL_MS)
