@@ -19,7 +19,6 @@ use crate::configured::Mode;
 use crate::engine::Engine;
 use crate::failure::Evaluation;
 use crate::plugin::Plugin;
-use crate::world::World;
 
 /// The name of the custom section.
 pub const SECTION: &str = "oneclaw:cases";
