@@ -14,7 +14,7 @@ use oneclaw_benches::{Result, agree, measuring, native, rounds};
 use oneclaw_policy_host::{AccessCache, AccessKey, Attachment, Configured, Mode, decide_access};
 
 /// The revision of every configuration here.
-const REVISION: i64 = 1;
+const REVISION: [i64; 3] = [0, 1, 2026];
 
 const PERMIT_TTL_MS: i64 = 30_000;
 

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::amount::Amount;
 use crate::conditions::{WindowRule, ZoneTable};
+use crate::label::is_label_word;
 use crate::transaction::Address;
 use crate::verdict::Window;
 
@@ -236,12 +237,7 @@ impl BudgetName {
             "organisation" => BudgetScope::Organisation,
             other => {
                 let label = other.strip_prefix("label.")?;
-                let is_label = !label.is_empty()
-                    && label.len() <= 64
-                    && label
-                        .bytes()
-                        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
-                BudgetScope::Label(is_label.then(|| label.to_owned())?)
+                BudgetScope::Label(is_label_word(label).then(|| label.to_owned())?)
             }
         };
         Some(Self {

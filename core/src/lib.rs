@@ -7,14 +7,17 @@
 
 pub mod amount;
 pub mod api;
+pub mod audience;
 pub mod clock;
 pub mod conditions;
 pub mod glob;
 pub mod guardrails;
 pub mod ids;
 pub mod ip;
+pub mod label;
 pub mod path;
 pub mod principal;
 pub mod request;
+pub mod template;
 pub mod transaction;
 pub mod verdict;

@@ -65,6 +65,9 @@ pub struct ConfigurationCache<K> {
     promotions: Option<SyncSender<Weak<Entry>>>,
 }
 
+/// What a configuration was made from, as numbers of which the first that differs says which is later.
+pub type Revision = [i64; 3];
+
 /// Configurations for access, each good for one revision of the policies it was made from.
 pub type AccessCache = ConfigurationCache<AccessKey>;
 
@@ -81,7 +84,7 @@ impl<K: CacheKey> fmt::Debug for ConfigurationCache<K> {
 
 struct Entry {
     /// Always 0 where the settings themselves tell.
-    revision: i64,
+    revision: Revision,
     configured: Arc<Configured>,
     hits: AtomicU32,
     first_hit: AtomicU64,
@@ -122,7 +125,7 @@ impl<K: CacheKey> ConfigurationCache<K> {
         Some(Arc::clone(&entry.configured))
     }
 
-    fn keep(&self, key: K, revision: i64, configured: Arc<Configured>) {
+    fn keep(&self, key: K, revision: Revision, configured: Arc<Configured>) {
         if configured.org() != key.org() {
             return;
         }
@@ -176,14 +179,14 @@ impl<K: CacheKey> ConfigurationCache<K> {
 impl AccessCache {
     /// The configuration that was made from this revision, if it is here.
     #[must_use]
-    pub fn get(&self, key: &AccessKey, revision: i64) -> Option<Arc<Configured>> {
+    pub fn get(&self, key: &AccessKey, revision: Revision) -> Option<Arc<Configured>> {
         self.hit(key, |entry| entry.revision == revision)
     }
 
     /// Keeps a configuration. One that was made from a later revision stays.
     ///
     /// A configuration of another organisation than the key's is not kept.
-    pub fn insert(&self, key: AccessKey, revision: i64, configured: Arc<Configured>) {
+    pub fn insert(&self, key: AccessKey, revision: Revision, configured: Arc<Configured>) {
         self.keep(key, revision, configured);
     }
 }
@@ -200,7 +203,7 @@ impl GuardrailCache {
     ///
     /// A configuration of another organisation than the key's is not kept.
     pub fn insert_for(&self, key: GuardrailKey, configured: Arc<Configured>) {
-        self.keep(key, 0, configured);
+        self.keep(key, [0; 3], configured);
     }
 }
 

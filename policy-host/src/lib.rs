@@ -36,7 +36,7 @@ mod zones;
 pub use attachment::{AttachedPlugin, Attachment, Stage};
 pub use background::{Background, Busy};
 pub use cache::{
-    AccessCache, AccessKey, CacheKey, ConfigurationCache, GuardrailCache, GuardrailKey,
+    AccessCache, AccessKey, CacheKey, ConfigurationCache, GuardrailCache, GuardrailKey, Revision,
 };
 pub use cases::{
     Case, CaseOutcome, CaseWorld, CasesError, Expectation, ExpectedVerdict,

@@ -1,5 +1,6 @@
 //! Agents.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use oneclaw_core::clock::Timestamp;
@@ -13,7 +14,7 @@ use crate::db::{Row, Tx, params};
 use crate::error::{Result, StoreError};
 use crate::secrets::{Secret, SecretVersion, insert_version};
 use crate::vaults::{Vault, insert_vault};
-use crate::{Store, json, policies};
+use crate::{Store, json, labels, policies};
 
 /// An agent.
 #[derive(Clone, PartialEq)]
@@ -84,6 +85,16 @@ macro_rules! agent_columns {
 pub(crate) use agent_columns;
 
 impl Agent {
+    /// Its labels, by name.
+    pub fn labels(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.profile
+            .get("labels")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+            .filter_map(|(key, value)| Some((key.as_str(), value.as_str()?)))
+    }
+
     pub(crate) fn from_row(row: &Row) -> Result<Self> {
         Ok(Self {
             id: row.parsed("id")?,
@@ -190,9 +201,12 @@ impl Store {
         event: NewEvent,
     ) -> Result<()> {
         let mut tx = self.db.begin().await?;
+        let before = labels::lock_name(&mut tx, agent).await?;
         update_agent(&mut tx, agent)
             .await
             .map_err(|e| e.duplicate_is("agent"))?;
+        labels::renamed(&mut tx, agent, &before).await?;
+        labels::relabelled(&mut tx, agent).await?;
         for (secret, version) in &versions {
             insert_version(&mut tx, secret, version).await?;
         }
@@ -220,20 +234,25 @@ impl Store {
         let mut tx = self.db.begin().await?;
         let mut removed = Vec::with_capacity(doomed.len());
         let mut recorded = Vec::with_capacity(doomed.len());
+        let mut names = BTreeSet::new();
         for (id, event) in doomed {
             let gone = tx
-                .execute(
-                    "DELETE FROM agents WHERE id = $1 AND org_id = $2",
+                .optional(
+                    "DELETE FROM agents WHERE id = $1 AND org_id = $2 RETURNING name",
                     params![id, org],
                 )
                 .await?;
-            if gone == 1 {
+            if let Some(row) = gone {
                 removed.push(id);
+                names.insert(row.text("name")?);
                 recorded.push(event);
             }
         }
         for id in &removed {
             policies::delete_of(&mut tx, Principal::Agent(*id)).await?;
+        }
+        for name in &names {
+            labels::next_bearer(&mut tx, org, name).await?;
         }
         self.finish(tx, &recorded).await?;
         Ok(removed)
@@ -253,12 +272,13 @@ impl Store {
     }
 }
 
-async fn insert_agent(tx: &mut Tx, agent: &Agent) -> Result<()> {
+pub(crate) async fn insert_agent(tx: &mut Tx, agent: &Agent) -> Result<()> {
     tx.execute_one(
         "INSERT INTO agents (id, org_id, created_by, name, description, auth_method, key_prefix, key_hash, scopes, \
          is_active, expires_at, api_key_expires_at, token_ttl_seconds, vault_ids, intents_api_enabled, environment, \
-         profile, ssh_public_key, ecdh_public_key, created_at, last_active_at) VALUES ($1, $2, $3, $4, $5, $6, $7, \
-         $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)",
+         profile, ssh_public_key, ecdh_public_key, created_at, last_active_at, name_search, name_rank) VALUES ($1, \
+         $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, \
+         (SELECT COALESCE(MAX(o.name_rank), 0) + 1 FROM agents o WHERE o.org_id = $2 AND o.name = $4))",
         params![
             agent.id,
             agent.org_id,
@@ -281,9 +301,11 @@ async fn insert_agent(tx: &mut Tx, agent: &Agent) -> Result<()> {
             agent.ecdh_public_key.clone(),
             agent.created_at,
             agent.last_active_at,
+            agent.name.to_lowercase(),
         ],
     )
-    .await
+    .await?;
+    labels::insert(tx, agent).await
 }
 
 async fn update_agent(tx: &mut Tx, agent: &Agent) -> Result<()> {
@@ -291,7 +313,7 @@ async fn update_agent(tx: &mut Tx, agent: &Agent) -> Result<()> {
         "UPDATE agents SET name = $3, description = $4, auth_method = $5, key_prefix = $6, key_hash = $7, \
          scopes = $8, is_active = $9, expires_at = $10, api_key_expires_at = $11, token_ttl_seconds = $12, \
          vault_ids = $13, intents_api_enabled = $14, environment = $15, profile = $16, ssh_public_key = $17, \
-         ecdh_public_key = $18 WHERE id = $1 AND org_id = $2",
+         ecdh_public_key = $18, name_search = $19 WHERE id = $1 AND org_id = $2",
         params![
             agent.id,
             agent.org_id,
@@ -311,6 +333,7 @@ async fn update_agent(tx: &mut Tx, agent: &Agent) -> Result<()> {
             json::canonical(&agent.profile)?,
             agent.ssh_public_key.clone(),
             agent.ecdh_public_key.clone(),
+            agent.name.to_lowercase(),
         ],
     )
     .await

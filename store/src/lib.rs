@@ -2,6 +2,7 @@
 #![warn(missing_docs)]
 
 mod accounts;
+mod agent_list;
 mod agents;
 mod api_keys;
 mod audit;
@@ -14,6 +15,7 @@ mod intents;
 mod json;
 mod jwt_keys;
 mod leases;
+mod labels;
 mod lookups;
 mod mails;
 mod options;
@@ -26,6 +28,7 @@ mod vaults;
 mod writer;
 
 pub use accounts::{Org, Role, SignupRule, User};
+pub use agent_list::{AgentFilter, AgentPage, AgentPosition};
 pub use agents::Agent;
 pub use api_keys::ApiKey;
 pub use audit::{AuditEvent, CHAIN_STRUCTURE, EventFilter, NewEvent, Verification};
@@ -40,7 +43,7 @@ pub use jwt_keys::JwtKey;
 pub use leases::{JobState, Lease};
 pub use mails::{MailCounts, NewMail, WaitingMail};
 pub use options::{DatabaseKind, StoreOptions};
-pub use policies::Policy;
+pub use policies::{CallerPolicies, Policy, PolicyRevision};
 pub use secrets::{Secret, SecretVersion};
 pub use sessions::{RefreshToken, TakenToken};
 pub use signing_keys::SigningKey;

@@ -1,16 +1,17 @@
 //! Access policies, and the revisions by which others see that they changed.
 
+use oneclaw_core::audience::Audience;
 use oneclaw_core::clock::Timestamp;
 use oneclaw_core::ids::{OrgId, PolicyId, VaultId};
 use oneclaw_core::principal::{Principal, PrincipalKind};
 use oneclaw_core::request::Permission;
+use oneclaw_core::template::AgentWords;
 use serde_json::Value;
-use uuid::Uuid;
 
 use crate::audit::NewEvent;
 use crate::db::{Row, Tx, malformed, params};
 use crate::error::Result;
-use crate::{Store, json};
+use crate::{Store, json, labels};
 
 /// What a principal may do at the paths that a pattern matches.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,12 +22,10 @@ pub struct Policy {
     pub vault_id: VaultId,
     /// The organisation that owns the vault.
     pub org_id: OrgId,
-    /// Glob over paths; never changes.
+    /// Glob over paths, with places for what the agent is called; never changes.
     pub pattern: String,
-    /// Human or agent; never changes.
-    pub principal_kind: PrincipalKind,
-    /// Bare id of the principal; never changes.
-    pub principal_id: Uuid,
+    /// Whom it is about; never changes.
+    pub audience: Audience,
     /// What is allowed or denied.
     pub permissions: Vec<Permission>,
     /// An object of conditions, as checked when it was written.
@@ -45,6 +44,25 @@ pub struct Policy {
     pub extras: Value,
 }
 
+/// By this a cache sees that what it was made from is not what holds any more: equal revisions mean equal policies for the
+/// caller, and a later state has a greater one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct PolicyRevision {
+    /// What policies can see of the caller: the name and the labels of an agent.
+    pub caller: i64,
+    /// The policies that can be about the caller in one vault.
+    pub policies: i64,
+}
+
+/// What the policies of a caller in one vault say, all of it read at one moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CallerPolicies {
+    /// Those that are about the caller, expired ones included, oldest first.
+    pub policies: Vec<Policy>,
+    /// What to put into their patterns; `None` for humans.
+    pub words: Option<AgentWords>,
+}
+
 /// A query for policies.
 macro_rules! select {
     ($rest:literal) => {
@@ -56,21 +74,36 @@ macro_rules! select {
     };
 }
 
-impl Policy {
-    /// Whom it is about.
-    #[must_use]
-    pub const fn principal(&self) -> Principal {
-        Principal::new(self.principal_kind, self.principal_id)
-    }
+/// The policies, as `p`, that are about the caller of kind $2 and id $3: its own, those for every agent, and those for
+/// labels all of which it has. `$where` narrows them, `$labels` the entries of their labels.
+macro_rules! about_caller {
+    ($columns:literal, $where:literal, $labels:literal, $rest:literal) => {
+        concat!(
+            "SELECT ",
+            $columns,
+            " FROM policies p WHERE ",
+            $where,
+            " AND p.principal_kind = $2 AND p.principal_id IN ($3, '*') ",
+            $rest,
+            " UNION ALL SELECT ",
+            $columns,
+            " FROM policies p WHERE p.id IN (SELECT x.policy_id FROM agent_labels l JOIN policy_labels x ON ",
+            $labels,
+            " AND x.mark = l.mark WHERE l.agent_id = $3 GROUP BY x.policy_id, x.wanted HAVING count(*) = x.wanted) ",
+            $rest
+        )
+    };
+}
+pub(crate) use about_caller;
 
+impl Policy {
     fn from_row(row: &Row) -> Result<Self> {
         Ok(Self {
             id: row.parsed("id")?,
             vault_id: row.parsed("vault_id")?,
             org_id: row.parsed("org_id")?,
             pattern: row.text("pattern")?,
-            principal_kind: principal_kind(row)?,
-            principal_id: row.parsed("principal_id")?,
+            audience: audience(row)?,
             permissions: row.json("permissions")?,
             conditions: row.json("conditions")?,
             allow: row.bool("allow")?,
@@ -83,12 +116,13 @@ impl Policy {
     }
 }
 
-fn principal_kind(row: &Row) -> Result<PrincipalKind> {
-    match row.text("principal_kind")?.as_str() {
-        "user" => Ok(PrincipalKind::User),
-        "agent" => Ok(PrincipalKind::Agent),
-        _ => Err(malformed("principal_kind")),
-    }
+fn audience(row: &Row) -> Result<Audience> {
+    let kind = match row.text("principal_kind")?.as_str() {
+        "user" => PrincipalKind::User,
+        "agent" => PrincipalKind::Agent,
+        _ => return Err(malformed("principal_kind")),
+    };
+    Audience::parse(kind, &row.text("principal_id")?).map_err(|_| malformed("principal_id"))
 }
 
 impl Store {
@@ -125,14 +159,21 @@ impl Store {
         row.as_ref().map(Policy::from_row).transpose()
     }
 
-    /// The policies that are about one caller in one vault, expired ones included, oldest first.
+    /// The policies that are about one caller in one vault, and what to put into their patterns.
     ///
     /// # Errors
     /// [`crate::StoreError::Unavailable`].
-    pub async fn policies_for(&self, vault: VaultId, caller: Principal) -> Result<Vec<Policy>> {
-        const SQL: &str = select!(
-            "WHERE vault_id = $1 AND principal_kind = $2 AND principal_id = $3 \
-             ORDER BY created_at, id LIMIT $4"
+    pub async fn policies_for(&self, vault: VaultId, caller: Principal) -> Result<CallerPolicies> {
+        const SQL: &str = concat!(
+            "SELECT * FROM (",
+            about_caller!(
+                "p.id, p.vault_id, p.org_id, p.pattern, p.principal_kind, p.principal_id, p.permissions, \
+                 p.conditions, p.allow, p.priority, p.expires_at, p.created_by, p.created_at, p.extras",
+                "p.vault_id = $1",
+                "x.vault_id = $1",
+                ""
+            ),
+            ") q ORDER BY created_at, id LIMIT $4"
         );
         let params = params![
             vault,
@@ -140,16 +181,28 @@ impl Store {
             caller.uuid(),
             crate::MAX_ROWS
         ];
-        self.db
-            .all(SQL, params)
-            .await?
-            .iter()
-            .map(Policy::from_row)
-            .collect()
+        // One state of the database: policies of one moment and labels of another could grant what neither did.
+        let mut tx = self.db.snapshot().await?;
+        let rows = tx.all(SQL, params).await?;
+        Ok(CallerPolicies {
+            policies: rows.iter().map(Policy::from_row).collect::<Result<_>>()?,
+            words: words_of(&mut tx, caller).await?,
+        })
     }
 
-    /// The distinct patterns of a caller's allow policies in force, in all vaults of an organisation, in order. At most
-    /// 1,000.
+    /// How many policies of a vault are about this audience.
+    ///
+    /// # Errors
+    /// [`crate::StoreError::Unavailable`].
+    pub async fn count_policies(&self, vault: VaultId, audience: &Audience) -> Result<i64> {
+        const SQL: &str = "SELECT count(*) AS n FROM policies WHERE vault_id = $1 AND principal_kind = $2 \
+             AND principal_id = $3";
+        let params = params![vault, audience.kind().as_str(), audience.to_string()];
+        self.db.one(SQL, params).await?.int("n")
+    }
+
+    /// The distinct patterns of the allow policies in force that are about a caller, in all vaults of an organisation, in
+    /// order and as they are written, and what to put into them. At most 1,000.
     ///
     /// # Errors
     /// [`crate::StoreError::Unavailable`].
@@ -158,16 +211,25 @@ impl Store {
         org: OrgId,
         caller: Principal,
         now: Timestamp,
-    ) -> Result<Vec<String>> {
-        const SQL: &str = "SELECT DISTINCT pattern FROM policies WHERE principal_kind = $1 AND principal_id = $2 \
-             AND org_id = $3 AND allow AND (expires_at IS NULL OR expires_at > $4) ORDER BY pattern LIMIT 1000";
-        let params = params![caller.kind().as_str(), caller.uuid(), org, now];
-        self.db
-            .all(SQL, params)
-            .await?
+    ) -> Result<(Vec<String>, Option<AgentWords>)> {
+        const SQL: &str = concat!(
+            "SELECT DISTINCT pattern FROM (",
+            about_caller!(
+                "p.pattern",
+                "p.org_id = $1",
+                "x.org_id = $1",
+                "AND p.allow AND (p.expires_at IS NULL OR p.expires_at > $4)"
+            ),
+            ") q ORDER BY pattern LIMIT 1000"
+        );
+        let params = params![org, caller.kind().as_str(), caller.uuid(), now];
+        let mut tx = self.db.snapshot().await?;
+        let rows = tx.all(SQL, params).await?;
+        let patterns = rows
             .iter()
             .map(|row| row.text("pattern"))
-            .collect()
+            .collect::<Result<_>>()?;
+        Ok((patterns, words_of(&mut tx, caller).await?))
     }
 
     /// Stores every changeable field of a policy; pattern and principal stay what they were.
@@ -192,8 +254,7 @@ impl Store {
                 ],
             )
             .await?;
-        let principal = Principal::new(principal_kind(&row)?, row.parsed("principal_id")?);
-        bump(&mut tx, policy.vault_id, principal).await?;
+        bump(&mut tx, policy.vault_id, &audience(&row)?).await?;
         self.finish(tx, &[event]).await
     }
 
@@ -210,8 +271,7 @@ impl Store {
                 params![id, vault],
             )
             .await?;
-        let principal = Principal::new(principal_kind(&row)?, row.parsed("principal_id")?);
-        bump(&mut tx, vault, principal).await?;
+        bump(&mut tx, vault, &audience(&row)?).await?;
         self.finish(tx, &[event]).await
     }
 }
@@ -226,8 +286,8 @@ pub(crate) async fn insert_policy(tx: &mut Tx, policy: &Policy) -> Result<()> {
             policy.vault_id,
             policy.org_id,
             &policy.pattern,
-            policy.principal_kind.as_str(),
-            policy.principal_id,
+            policy.audience.kind().as_str(),
+            policy.audience.to_string(),
             json::text(&policy.permissions)?,
             json::canonical(&policy.conditions)?,
             policy.allow,
@@ -239,7 +299,30 @@ pub(crate) async fn insert_policy(tx: &mut Tx, policy: &Policy) -> Result<()> {
         ],
     )
     .await?;
-    bump(tx, policy.vault_id, policy.principal()).await
+    if let Audience::Labelled(selector) = &policy.audience {
+        let wanted = i64::try_from(selector.labels().len()).unwrap_or(i64::MAX);
+        for label in selector.labels() {
+            tx.execute_one(
+                "INSERT INTO policy_labels (policy_id, vault_id, org_id, mark, wanted) VALUES ($1, $2, $3, $4, $5)",
+                params![
+                    policy.id,
+                    policy.vault_id,
+                    policy.org_id,
+                    label.mark(),
+                    wanted,
+                ],
+            )
+            .await?;
+        }
+    }
+    bump(tx, policy.vault_id, &policy.audience).await
+}
+
+async fn words_of(tx: &mut Tx, caller: Principal) -> Result<Option<AgentWords>> {
+    match caller {
+        Principal::Agent(id) => labels::words(tx, id).await,
+        Principal::User(_) => Ok(None),
+    }
 }
 
 /// Removes every policy that is about a principal which is no more.
@@ -259,12 +342,15 @@ pub(crate) async fn delete_of(tx: &mut Tx, principal: Principal) -> Result<()> {
     Ok(())
 }
 
-/// Says that the policies of a caller in a vault are not what they were.
-async fn bump(tx: &mut Tx, vault: VaultId, principal: Principal) -> Result<()> {
-    tx.execute_one(
-        "INSERT INTO policy_sets (vault_id, principal_kind, principal_id, revision) VALUES ($1, $2, $3, 1) \
-         ON CONFLICT (vault_id, principal_kind, principal_id) DO UPDATE SET revision = policy_sets.revision + 1",
-        params![vault, principal.kind().as_str(), principal.uuid()],
-    )
-    .await
+/// Says that the policies for an audience in a vault are not what they were: a row or a few, however many belong to it.
+async fn bump(tx: &mut Tx, vault: VaultId, audience: &Audience) -> Result<()> {
+    for mark in audience.marks() {
+        tx.execute_one(
+            "INSERT INTO policy_sets (vault_id, principal_kind, principal_id, revision) VALUES ($1, $2, $3, 1) \
+             ON CONFLICT (vault_id, principal_kind, principal_id) DO UPDATE SET revision = policy_sets.revision + 1",
+            params![vault, audience.kind().as_str(), mark],
+        )
+        .await?;
+    }
+    Ok(())
 }

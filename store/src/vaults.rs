@@ -11,7 +11,7 @@ use crate::accounts::count;
 use crate::audit::NewEvent;
 use crate::db::{Row, Tx, params};
 use crate::error::Result;
-use crate::policies::{self, Policy};
+use crate::policies::{self, Policy, PolicyRevision, about_caller};
 
 /// A vault.
 #[derive(Clone, PartialEq, Eq)]
@@ -133,15 +133,20 @@ impl Store {
         const SQL: &str = concat!(
             "SELECT ",
             vault_columns!(),
-            " FROM vaults v WHERE v.org_id = $1 AND NOT v.is_system AND (v.created_by = $2 OR v.id IN \
-             (SELECT p.vault_id FROM policies p WHERE p.principal_kind = $3 AND p.principal_id = $4 AND p.allow)) \
-             ORDER BY v.created_at, v.id LIMIT $5"
+            " FROM vaults v WHERE v.org_id = $1 AND NOT v.is_system AND (v.created_by = $4 OR v.id IN (",
+            about_caller!(
+                "p.vault_id",
+                "p.org_id = $1",
+                "x.org_id = $1",
+                "AND p.allow"
+            ),
+            ")) ORDER BY v.created_at, v.id LIMIT $5"
         );
         let params = params![
             org,
-            caller.to_string(),
             caller.kind().as_str(),
             caller.uuid(),
+            caller.to_string(),
             crate::MAX_ROWS
         ];
         self.db
@@ -170,8 +175,8 @@ impl Store {
             .transpose()
     }
 
-    /// A vault of the caller's organisation, and the revision of the caller's policies in it (0 before the first). One
-    /// query: every access begins with it. Whatever [`Store::policies_for`] answers afterwards is at least as new.
+    /// A vault of the caller's organisation, and the revision of the policies that are about the caller in it. One query:
+    /// every access begins with it. Whatever [`Store::policies_for`] answers afterwards is at least as new.
     ///
     /// # Errors
     /// [`crate::StoreError::Unavailable`].
@@ -180,18 +185,28 @@ impl Store {
         org: OrgId,
         vault: VaultId,
         caller: Principal,
-    ) -> Result<Option<(Vault, i64)>> {
+    ) -> Result<Option<(Vault, PolicyRevision)>> {
+        // Each mark only ever rises, so that for an agent that keeps its labels the sum does; with others it has another
+        // revision of its own.
         const SQL: &str = concat!(
             "SELECT ",
             vault_columns!(),
-            ", COALESCE(s.revision, 0) AS revision FROM vaults v LEFT JOIN policy_sets s ON s.vault_id = v.id \
-             AND s.principal_kind = $3 AND s.principal_id = $4 WHERE v.id = $1 AND v.org_id = $2"
+            ", CAST(COALESCE((SELECT sum(s.revision) FROM policy_sets s WHERE s.vault_id = $1 \
+             AND s.principal_kind = $3 AND s.principal_id IN ($4, '*')), 0) \
+             + COALESCE((SELECT sum(s.revision) FROM agent_labels l JOIN policy_sets s ON s.vault_id = $1 \
+             AND s.principal_kind = $3 AND s.principal_id = l.mark WHERE l.agent_id = $4), 0) AS BIGINT) AS policies, \
+             COALESCE((SELECT a.revision FROM agents a WHERE a.id = $4), 0) AS caller \
+             FROM vaults v WHERE v.id = $1 AND v.org_id = $2"
         );
         let params = params![vault, org, caller.kind().as_str(), caller.uuid()];
         let Some(row) = self.db.optional(SQL, params).await? else {
             return Ok(None);
         };
-        Ok(Some((Vault::from_row(&row)?, row.int("revision")?)))
+        let revision = PolicyRevision {
+            caller: row.int("caller")?,
+            policies: row.int("policies")?,
+        };
+        Ok(Some((Vault::from_row(&row)?, revision)))
     }
 
     /// Removes a vault with its secrets and policies, for good.

@@ -158,6 +158,9 @@ body! {
     pub struct AgentList {
         /// Oldest first.
         pub agents: Vec<Agent>,
+        /// The `cursor` of the next page; absent on the last one, and where no page was asked for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub next_cursor: Option<String>,
     }
 }
 

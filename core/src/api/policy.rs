@@ -7,11 +7,13 @@ use super::{Patch, body, patch};
 body! {
     /// `POST /v1/vaults/{vault_id}/policies`
     pub struct CreatePolicyRequest {
-        /// A path glob: `*` is one segment, `**` any number.
+        /// A path glob: `*` is one segment, `**` any number. For agents it may have places: `{agent-name}`, `{agent-id}`,
+        /// `{label:team}`.
         pub secret_path_pattern: String,
         /// `user` or `agent`.
         pub principal_type: String,
-        /// Id of the user or agent.
+        /// Id of the user or agent; for agents also `*` for every one, or `label:team=red` for those with a label (up to
+        /// four, separated by commas).
         pub principal_id: String,
         /// `read`, `write`, `delete`, `rotate`; `write` covers delete and rotate.
         pub permissions: Vec<String>,
@@ -82,11 +84,11 @@ body! {
         pub id: String,
         /// The vault it is about.
         pub vault_id: String,
-        /// A path glob.
+        /// A path glob, as given.
         pub secret_path_pattern: String,
         /// `user` or `agent`.
         pub principal_type: String,
-        /// Id of the user or agent.
+        /// Id of the user or agent, `*`, or `label:` with labels in the order of their names.
         pub principal_id: String,
         /// Permission words.
         pub permissions: Vec<String>,

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::common::{code, configured, engine, org, request};
 use oneclaw_core::principal::{Principal, PrincipalKind};
-use oneclaw_policy_host::{AccessCache, AccessKey, Configured, Mode};
+use oneclaw_policy_host::{AccessCache, AccessKey, Configured, Mode, Revision};
 use oneclaw_test_guests::Behaviour;
 
 fn key(n: u128) -> AccessKey {
@@ -27,36 +27,40 @@ fn until(what: &str, done: impl Fn() -> bool) {
 
 fn use_often(cache: &AccessCache, n: u128, times: usize) {
     for _ in 0..times {
-        assert!(cache.get(&key(n), 1).is_some());
+        assert!(cache.get(&key(n), at(1)).is_some());
     }
 }
 
 fn filled<const N: usize>(cache: &AccessCache) -> [Arc<Configured>; N] {
     std::array::from_fn(|n| {
         let configured = configured(Behaviour::Allow);
-        cache.insert(key(n as u128), 1, Arc::clone(&configured));
+        cache.insert(key(n as u128), at(1), Arc::clone(&configured));
         configured
     })
+}
+
+fn at(policies: i64) -> Revision {
+    [0, policies, 2026]
 }
 
 #[test]
 fn a_configuration_is_good_for_its_revision_alone() {
     let cache = AccessCache::new(engine(), 10, 0, 1);
     let [one] = filled(&cache);
-    assert!(Arc::ptr_eq(&cache.get(&key(0), 1).unwrap(), &one));
-    assert!(cache.get(&key(0), 2).is_none());
-    assert!(cache.get(&key(0), 0).is_none());
-    assert!(cache.get(&key(1), 1).is_none());
+    assert!(Arc::ptr_eq(&cache.get(&key(0), at(1)).unwrap(), &one));
+    assert!(cache.get(&key(0), at(2)).is_none());
+    assert!(cache.get(&key(0), at(0)).is_none());
+    assert!(cache.get(&key(1), at(1)).is_none());
 }
 
 #[test]
 fn an_older_revision_never_replaces_a_newer_one() {
     let cache = AccessCache::new(engine(), 10, 0, 1);
     let (old, new) = (configured(Behaviour::Allow), configured(Behaviour::Deny));
-    cache.insert(key(0), 2, Arc::clone(&new));
-    cache.insert(key(0), 1, old);
-    assert!(cache.get(&key(0), 1).is_none());
-    assert!(Arc::ptr_eq(&cache.get(&key(0), 2).unwrap(), &new));
+    cache.insert(key(0), at(2), Arc::clone(&new));
+    cache.insert(key(0), at(1), old);
+    assert!(cache.get(&key(0), at(1)).is_none());
+    assert!(Arc::ptr_eq(&cache.get(&key(0), at(2)).unwrap(), &new));
 }
 
 #[test]
@@ -66,7 +70,7 @@ fn a_configuration_of_another_organisation_is_not_kept() {
         org: crate::common::other_org(),
         ..key(0)
     };
-    cache.insert(foreign, 1, configured(Behaviour::Allow));
+    cache.insert(foreign, at(1), configured(Behaviour::Allow));
     assert!(cache.is_empty());
 }
 
@@ -75,7 +79,7 @@ fn the_cache_is_bounded() {
     let cache = AccessCache::new(engine(), 10, 0, 1);
     let one = configured(Behaviour::Allow);
     for n in 0..100 {
-        cache.insert(key(n), 1, Arc::clone(&one));
+        cache.insert(key(n), at(1), Arc::clone(&one));
     }
     assert!(cache.len() <= 10, "{}", cache.len());
 }

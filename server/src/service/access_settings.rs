@@ -5,23 +5,36 @@ use std::collections::BTreeMap;
 use oneclaw_core::clock::Timestamp;
 use oneclaw_core::conditions::{AccessSettings, Conditions, PolicyRule, WindowRule};
 use oneclaw_core::request::Permission;
+use oneclaw_core::template;
 use oneclaw_policy_host::zone_table;
-use oneclaw_store::Policy;
+use oneclaw_store::CallerPolicies;
 
 use super::error::{Result, ServiceError};
 
-/// The settings for one caller in one vault: just the policies that can apply to it.
+/// The settings for one caller in one vault: just the policies that can apply to it, with the caller's own words in their
+/// patterns.
 ///
 /// # Errors
 /// When a stored policy cannot be read; the caller then gets nothing, rather than what the other policies say.
-pub fn build(policies: &[Policy], now: Timestamp) -> Result<AccessSettings> {
+pub fn build(about: &CallerPolicies, now: Timestamp) -> Result<AccessSettings> {
     let mut settings = AccessSettings {
-        policies: Vec::with_capacity(policies.len()),
+        policies: Vec::with_capacity(about.policies.len()),
         zones: BTreeMap::new(),
     };
-    for policy in policies {
+    for policy in &about.policies {
         let broken =
             |what: &str| ServiceError::Internal(format!("policy {} has {what}", policy.id));
+        let words = about.words.as_ref();
+        let pattern = if policy.allow {
+            match template::for_allow(&policy.pattern, words) {
+                Some(pattern) => pattern,
+                // Nothing of this caller fits into it.
+                None => continue,
+            }
+        } else {
+            template::for_denial(&policy.pattern, words)
+                .ok_or_else(|| broken("a broken pattern"))?
+        };
         let conditions = Conditions::parse(&policy.conditions)
             .map_err(|e| broken(&format!("a broken condition: {e}")))?;
         if let Some(window) = &conditions.time_window
@@ -33,7 +46,7 @@ pub fn build(policies: &[Policy], now: Timestamp) -> Result<AccessSettings> {
         }
         settings.policies.push(PolicyRule {
             id: policy.id.to_string(),
-            pattern: policy.pattern.clone(),
+            pattern,
             allow: policy.allow,
             priority: policy.priority,
             permissions: policy

@@ -4,6 +4,7 @@ use oneclaw_core::api::{AgentTokenRequest, ApiKeyTokenRequest, RefreshRequest, T
 use oneclaw_core::clock::Timestamp;
 use oneclaw_core::ids::AgentId;
 use oneclaw_core::principal::Principal;
+use oneclaw_core::template;
 use oneclaw_crypto::random;
 use oneclaw_crypto::token::Claims;
 use oneclaw_store::{Agent, RefreshToken, TakenToken, User};
@@ -128,10 +129,14 @@ impl Services {
         if scopes.iter().any(|scope| is_path_scope(scope)) {
             return Ok(scopes);
         }
-        let mut patterns = self
+        let (written, words) = self
             .store
             .patterns_granted_to(agent.org_id, Principal::Agent(agent.id), now)
             .await?;
+        let mut patterns: Vec<String> = written
+            .iter()
+            .filter_map(|pattern| template::for_allow(pattern, words.as_ref()))
+            .collect();
         patterns.sort_unstable();
         patterns.dedup();
         if patterns.len() > MAX_TOKEN_SCOPES {

@@ -2,15 +2,16 @@
 
 use jiff::tz::TimeZone;
 use oneclaw_core::api::{CreatePolicyRequest, Policy, PolicyList, UpdatePolicyRequest};
+use oneclaw_core::audience::Audience;
 use oneclaw_core::conditions::Conditions;
-use oneclaw_core::glob;
-use oneclaw_core::ids::{AgentId, PolicyId, UserId, VaultId};
+use oneclaw_core::ids::{PolicyId, VaultId};
 use oneclaw_core::path::excerpt;
-use oneclaw_core::principal::PrincipalKind;
+use oneclaw_core::principal::{Principal, PrincipalKind};
 use oneclaw_core::request::Permission;
+use oneclaw_core::template;
 use oneclaw_crypto::random;
+use oneclaw_store::Vault;
 use serde_json::{Map, Value, json};
-use uuid::Uuid;
 
 use super::caller::{Caller, RequestContext};
 use super::error::{Result, ServiceError};
@@ -18,7 +19,10 @@ use super::events::{self, EventExt};
 use super::{Services, check, time};
 
 /// Most policies of one principal in one vault: bounds the work of one decision.
-const MAX_POLICIES_PER_PRINCIPAL: usize = 5_000;
+const MAX_POLICIES_PER_PRINCIPAL: i64 = 5_000;
+
+/// Most policies in one vault for every agent, and for those of one selector: each of their members has them all.
+const MAX_POLICIES_PER_GROUP: i64 = 1_000;
 
 const UNKNOWN: ServiceError = ServiceError::NotFound("no such policy");
 
@@ -43,42 +47,22 @@ impl Services {
         request: CreatePolicyRequest,
     ) -> Result<Policy> {
         let vault = self.managed_vault(caller, vault).await?;
-        glob::check(&request.secret_path_pattern)
-            .map_err(|e| ServiceError::field("secret_path_pattern", e))?;
-        let (principal_kind, principal_id) = self.known_principal(caller, &request).await?;
-        let extras = [
-            request.attribute_conditions,
-            request.consensus_trigger,
-            request.tx_conditions,
-            Some(json!(request.policy_schema_version.unwrap_or(2))),
-        ];
-        let mut stored = Map::new();
-        for (name, value) in EXTRAS.into_iter().zip(extras) {
-            if let Some(value) = value.filter(|value| !value.is_null()) {
-                check::document(name, &value)?;
-                stored.insert(name.to_owned(), value);
-            }
-        }
-        let policy = oneclaw_store::Policy {
-            id: PolicyId::from_uuid(random::new_id()),
-            vault_id: vault.id,
-            org_id: vault.org_id,
-            pattern: request.secret_path_pattern,
-            principal_kind,
-            principal_id,
-            permissions: permissions(&request.permissions)?,
-            conditions: conditions(request.conditions)?,
-            allow: effect(request.effect.as_deref())?,
-            priority: priority(request.priority)?,
-            expires_at: time::parse_option("expires_at", request.expires_at.as_deref())?,
-            created_by: caller.principal(),
-            created_at: context.at,
-            extras: Value::Object(stored),
+        let audience = audience(&request.principal_type, &request.principal_id)?;
+        self.in_organisation(caller, &audience).await?;
+        let policy = new_policy(context, caller, &vault, audience, request)?;
+        let most = match &policy.audience {
+            Audience::One(_) => MAX_POLICIES_PER_PRINCIPAL,
+            Audience::EveryAgent | Audience::Labelled(_) => MAX_POLICIES_PER_GROUP,
         };
-        let principal = oneclaw_core::principal::Principal::new(principal_kind, principal_id);
-        if self.store.policies_for(vault.id, principal).await?.len() >= MAX_POLICIES_PER_PRINCIPAL {
+        if self
+            .store
+            .count_policies(vault.id, &policy.audience)
+            .await?
+            >= most
+        {
             return Err(ServiceError::Conflict(format!(
-                "a principal has at most {MAX_POLICIES_PER_PRINCIPAL} policies in a vault"
+                "`{}` has at most {most} policies in a vault",
+                policy.audience
             )));
         }
         let event = event(context, caller, "policy.create", &policy);
@@ -169,40 +153,84 @@ impl Services {
         Ok(self.store.delete_policy(vault.id, id, event).await?)
     }
 
-    async fn known_principal(
-        &self,
-        caller: &Caller,
-        request: &CreatePolicyRequest,
-    ) -> Result<(PrincipalKind, Uuid)> {
-        let in_org = match request.principal_type.as_str() {
-            "user" => {
-                let id: UserId = request
-                    .principal_id
-                    .parse()
-                    .map_err(|e| ServiceError::field("principal_id", e))?;
-                let user = self.store.user(id).await?;
-                user.filter(|user| user.org_id == caller.org())
-                    .map(|_| (PrincipalKind::User, id.as_uuid()))
+    /// Refuses a principal of another organisation. Who is selected by labels, or as every agent, is always of this one.
+    pub(super) async fn in_organisation(&self, caller: &Caller, audience: &Audience) -> Result<()> {
+        let is_known = match audience {
+            Audience::One(Principal::User(id)) => self
+                .store
+                .user(*id)
+                .await?
+                .is_some_and(|user| user.org_id == caller.org()),
+            Audience::One(Principal::Agent(id)) => {
+                self.store.agent(caller.org(), *id).await?.is_some()
             }
-            "agent" => {
-                let id: AgentId = request
-                    .principal_id
-                    .parse()
-                    .map_err(|e| ServiceError::field("principal_id", e))?;
-                let agent = self.store.agent(caller.org(), id).await?;
-                agent.map(|_| (PrincipalKind::Agent, id.as_uuid()))
-            }
-            other => {
-                return Err(ServiceError::field(
-                    "principal_type",
-                    format!("`{}` is not `user` or `agent`", excerpt(other)),
-                ));
-            }
+            Audience::EveryAgent | Audience::Labelled(_) => true,
         };
-        in_org.ok_or(ServiceError::NotFound(
+        is_known.then_some(()).ok_or(ServiceError::NotFound(
             "`principal_id` names nobody in this organisation",
         ))
     }
+}
+
+/// Whom a policy is to be about.
+pub(super) fn audience(kind: &str, id: &str) -> Result<Audience> {
+    let kind = match kind {
+        "user" => PrincipalKind::User,
+        "agent" => PrincipalKind::Agent,
+        other => {
+            return Err(ServiceError::field(
+                "principal_type",
+                format!("`{}` is not `user` or `agent`", excerpt(other)),
+            ));
+        }
+    };
+    Audience::parse(kind, id).map_err(|e| ServiceError::field("principal_id", e))
+}
+
+/// A policy as it is asked for, checked in full.
+pub(super) fn new_policy(
+    context: &RequestContext,
+    caller: &Caller,
+    vault: &Vault,
+    audience: Audience,
+    request: CreatePolicyRequest,
+) -> Result<oneclaw_store::Policy> {
+    let pattern = request.secret_path_pattern;
+    template::check(&pattern).map_err(|e| ServiceError::field("secret_path_pattern", e))?;
+    if template::has_places(&pattern) && audience.kind() == PrincipalKind::User {
+        return Err(ServiceError::field(
+            "secret_path_pattern",
+            "has a place in braces, which stands for something of an agent, and the policy is for a user",
+        ));
+    }
+    let extras = [
+        request.attribute_conditions,
+        request.consensus_trigger,
+        request.tx_conditions,
+        Some(json!(request.policy_schema_version.unwrap_or(2))),
+    ];
+    let mut stored = Map::new();
+    for (name, value) in EXTRAS.into_iter().zip(extras) {
+        if let Some(value) = value.filter(|value| !value.is_null()) {
+            check::document(name, &value)?;
+            stored.insert(name.to_owned(), value);
+        }
+    }
+    Ok(oneclaw_store::Policy {
+        id: PolicyId::from_uuid(random::new_id()),
+        vault_id: vault.id,
+        org_id: vault.org_id,
+        pattern,
+        audience,
+        permissions: permissions(&request.permissions)?,
+        conditions: conditions(request.conditions)?,
+        allow: effect(request.effect.as_deref())?,
+        priority: priority(request.priority)?,
+        expires_at: time::parse_option("expires_at", request.expires_at.as_deref())?,
+        created_by: caller.principal(),
+        created_at: context.at,
+        extras: Value::Object(stored),
+    })
 }
 
 fn permissions(words: &[String]) -> Result<Vec<Permission>> {
@@ -275,8 +303,8 @@ fn event(
         .in_vault(policy.vault_id)
         .with_details(json!({
             "pattern": policy.pattern,
-            "principal_type": policy.principal_kind.as_str(),
-            "principal_id": policy.principal_id.to_string(),
+            "principal_type": policy.audience.kind().as_str(),
+            "principal_id": policy.audience.to_string(),
             "permissions": policy.permissions,
             "effect": if policy.allow { "allow" } else { "deny" },
             "priority": policy.priority,
@@ -291,8 +319,8 @@ fn wire(policy: &oneclaw_store::Policy) -> Policy {
         id: policy.id.to_string(),
         vault_id: policy.vault_id.to_string(),
         secret_path_pattern: policy.pattern.clone(),
-        principal_type: policy.principal_kind.as_str().to_owned(),
-        principal_id: policy.principal_id.to_string(),
+        principal_type: policy.audience.kind().as_str().to_owned(),
+        principal_id: policy.audience.to_string(),
         permissions: policy
             .permissions
             .iter()

@@ -2,7 +2,7 @@
 
 use oneclaw_core::api::{AgentKeysVault, CreateVaultRequest, Vault, VaultList};
 use oneclaw_core::ids::{PolicyId, VaultId};
-use oneclaw_core::principal::{Principal, PrincipalKind};
+use oneclaw_core::principal::Principal;
 use oneclaw_core::request::Permission;
 use oneclaw_crypto::random;
 use oneclaw_store::Policy;
@@ -64,8 +64,7 @@ impl Services {
             vault_id: id,
             org_id: vault.org_id,
             pattern: "**".to_owned(),
-            principal_kind: PrincipalKind::User,
-            principal_id: human.as_uuid(),
+            audience: Principal::User(human).into(),
             permissions: vec![Permission::Read, Permission::Write, Permission::Delete],
             conditions: json!({}),
             allow: true,

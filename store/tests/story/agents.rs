@@ -275,8 +275,10 @@ async fn removed_agents_take_their_policies_along(stage: Stage) {
     );
     let left = stage.store.policies(vault.id).await.unwrap();
     assert_eq!(
-        left.iter().map(|p| p.principal_id).collect::<Vec<_>>(),
-        [kept.id.as_uuid()]
+        left.iter()
+            .map(|p| p.audience.principal())
+            .collect::<Vec<_>>(),
+        [Some(Principal::Agent(kept.id))]
     );
     let revision = async |agent: &Agent| {
         let caller = Principal::Agent(agent.id);
@@ -287,6 +289,7 @@ async fn removed_agents_take_their_policies_along(stage: Stage) {
             .unwrap()
             .unwrap()
             .1
+            .policies
     };
     assert_eq!(
         (

@@ -12,6 +12,8 @@ mod audit;
 #[cfg(test)]
 mod database;
 #[cfg(test)]
+mod fleet;
+#[cfg(test)]
 mod intents;
 #[cfg(test)]
 mod mails;

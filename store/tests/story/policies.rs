@@ -1,5 +1,6 @@
 //! Vaults, policies, and the revisions by which a cache sees a change.
 
+use oneclaw_core::audience::Audience;
 use oneclaw_core::ids::{AgentId, VaultId};
 use oneclaw_core::principal::Principal;
 use oneclaw_core::request::Permission;
@@ -41,7 +42,7 @@ async fn a_policy_is_found_again_exactly_as_it_was_written(stage: Stage) {
     );
     assert_eq!(
         store
-            .policy(VaultId::from_uuid(written.principal_id), id)
+            .policy(VaultId::from_uuid(other.id.as_uuid()), id)
             .await
             .unwrap(),
         None
@@ -51,10 +52,10 @@ async fn a_policy_is_found_again_exactly_as_it_was_written(stage: Stage) {
         vec![written.clone(), other]
     );
     let mine = store
-        .policies_for(vault.id, written.principal())
+        .policies_for(vault.id, written.audience.principal().unwrap())
         .await
         .unwrap();
-    assert_eq!(mine, vec![written.clone()]);
+    assert_eq!(mine.policies, vec![written.clone()]);
 
     let changed = Policy {
         permissions: vec![Permission::Write],
@@ -68,7 +69,7 @@ async fn a_policy_is_found_again_exactly_as_it_was_written(stage: Stage) {
     // What may never change does not change.
     let asked = Policy {
         pattern: "**".to_owned(),
-        principal_id: vault.id.as_uuid(),
+        audience: Audience::EveryAgent,
         ..changed.clone()
     };
     store
@@ -126,7 +127,7 @@ async fn every_change_of_a_callers_policies_raises_its_revision_and_nobody_elses
             .unwrap()
             .unwrap();
         assert_eq!(here, there);
-        here.1
+        here.1.policies
     };
     assert_eq!(revision(ours).await, 0);
     let rule = policy(&vault, ours, "a/**");
@@ -224,7 +225,8 @@ async fn a_vault_is_visible_to_its_maker_and_to_whom_it_is_opened(stage: Stage) 
             .await
             .unwrap()
             .unwrap()
-            .1,
+            .1
+            .policies,
         1
     );
     let (stranger, _) = stage.account().await;
@@ -331,6 +333,7 @@ async fn patterns_in_force_are_those_that_allow_and_have_not_expired(stage: Stag
             .patterns_granted_to(org, caller, now)
             .await
             .unwrap()
+            .0
     };
     assert_eq!(patterns(org.id, agent, at(100)).await, ["a/*", "b/*"]);
     assert_eq!(
@@ -366,13 +369,14 @@ async fn many_enrolments_at_once_leave_every_revision_right(stage: Stage) {
             .await
             .unwrap()
             .unwrap();
-        assert_eq!(revision, 10);
+        assert_eq!(revision.policies, 10);
         assert_eq!(
             stage
                 .store
                 .policies_for(vault.id, caller)
                 .await
                 .unwrap()
+                .policies
                 .len(),
             10
         );

@@ -3,7 +3,7 @@
 use oneclaw_core::clock::Timestamp;
 use oneclaw_core::ids::*;
 use oneclaw_core::path::SecretPath;
-use oneclaw_core::principal::{Principal, PrincipalKind};
+use oneclaw_core::principal::Principal;
 use oneclaw_core::request::Permission;
 use oneclaw_store::*;
 use serde_json::json;
@@ -307,11 +307,7 @@ pub fn policy(vault: &Vault, principal: Principal, pattern: &str) -> Policy {
         vault_id: vault.id,
         org_id: vault.org_id,
         pattern: pattern.to_owned(),
-        principal_kind: match principal {
-            Principal::User(_) => PrincipalKind::User,
-            Principal::Agent(_) => PrincipalKind::Agent,
-        },
-        principal_id: principal.uuid(),
+        audience: principal.into(),
         permissions: vec![Permission::Read, Permission::Rotate],
         conditions: json!({"ip_allowlist": ["192.0.2.0/24"]}),
         allow: true,

@@ -8,9 +8,13 @@ use oneclaw_core::api::{
     CreateAgentResponse, IssueAgentTokenResponse, RotateAgentKeyResponse, UpdateAgentRequest,
 };
 
-use crate::http::extract::{Authenticated, Body, Context, Params, parse};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::http::extract::{Authenticated, Body, Context, Params, Query, parse};
 use crate::http::problem::Answer;
 use crate::service::SharedServices;
+use crate::service::agents::AgentsQuery;
 
 /// Registers an agent; the answer shows its key, this once.
 #[utoipa::path(post, path = "/v1/agents", tag = "agents", security(("bearer" = [])), request_body = CreateAgentRequest,
@@ -27,14 +31,41 @@ pub async fn create(
     ))
 }
 
-/// All agents of the organisation.
-#[utoipa::path(get, path = "/v1/agents", tag = "agents", security(("bearer" = [])),
+/// Which agents; empty parameters count as absent.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub struct ListQuery {
+    /// Those with this label, `team=red`, or with all of several, separated by commas.
+    label: Option<String>,
+    /// Those with this in their name, whatever the case.
+    search: Option<String>,
+    /// The same as `search`.
+    q: Option<String>,
+    /// `true` or `false`.
+    is_active: Option<String>,
+    /// Agents in a page, 1 to 1000. Without it and without `cursor`, the list is complete.
+    limit: Option<i64>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// The agents of the organisation, oldest first: all of them, or a page.
+#[utoipa::path(get, path = "/v1/agents", tag = "agents", security(("bearer" = [])), params(ListQuery),
     responses((status = 200, body = AgentList)))]
 pub async fn list(
     State(services): State<SharedServices>,
     Authenticated(caller): Authenticated,
+    Query(query): Query<ListQuery>,
 ) -> Answer<Json<AgentList>> {
-    Ok(Json(services.list_agents(&caller).await?))
+    let query = AgentsQuery {
+        label: query.label,
+        search: query.search.filter(|text| !text.is_empty()).or(query.q),
+        is_active: query.is_active,
+        limit: query.limit,
+        cursor: query.cursor,
+    };
+    Ok(Json(services.list_agents(&caller, query).await?))
 }
 
 /// The agent that asks.

@@ -1,14 +1,16 @@
 //! Agents: registered, changed, given new keys, removed.
 
 pub(super) mod keys;
+mod list;
 mod profile;
 mod spending;
 mod wire;
 
+pub use list::AgentsQuery;
 pub use profile::{FIELDS as PROFILE_FIELDS, Kind as ProfileKind};
 
 use oneclaw_core::api::{
-    Agent, AgentList, BatchDeleteAgentsRequest, BatchDeleteAgentsResponse, BatchDeleteError,
+    Agent, BatchDeleteAgentsRequest, BatchDeleteAgentsResponse, BatchDeleteError,
     CreateAgentRequest, CreateAgentResponse, UpdateAgentRequest,
 };
 use oneclaw_core::ids::{AgentId, VaultId};
@@ -104,17 +106,6 @@ impl Services {
             agent: wire.clone(),
             api_key: Some(key.text.expose_secret().to_owned()),
             flat: wire,
-        })
-    }
-
-    /// `GET /v1/agents`
-    ///
-    /// # Errors
-    /// [`ServiceError::Forbidden`] for agents.
-    pub async fn list_agents(&self, caller: &Caller) -> Result<AgentList> {
-        let agents = self.store.agents(caller.human()?.org_id).await?;
-        Ok(AgentList {
-            agents: agents.iter().map(wire::agent).collect(),
         })
     }
 

@@ -3,6 +3,7 @@
 //! A field that is in the table is validated by its kind. A field that is not is ignored, as everywhere in the contract,
 //! except for the families `cards_…` and `federation_…`, which are stored as they come.
 
+use oneclaw_core::label::{MAX_LABELS, is_label_word};
 use oneclaw_core::path::excerpt;
 use serde_json::{Map, Value, json};
 
@@ -97,9 +98,6 @@ const MAX_FAMILY_MEMBERS: usize = 64;
 
 /// Most bytes of an object with guardrails, as JSON.
 const MAX_GUARDRAILS_BYTES: usize = 128 * 1024;
-
-/// Most labels of an agent.
-const MAX_LABELS: usize = 32;
 
 /// A profile that says nothing in particular.
 pub fn defaults() -> Map<String, Value> {
@@ -264,14 +262,8 @@ fn labels(name: &str, map: Map<String, Value>) -> Result<Value> {
             format!("has more than {MAX_LABELS} entries"),
         ));
     }
-    let in_alphabet = |text: &str| {
-        (1..=64).contains(&text.len())
-            && text
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
-    };
     let sound = |(key, value): (&String, &Value)| {
-        in_alphabet(key) && value.as_str().is_some_and(in_alphabet)
+        is_label_word(key) && value.as_str().is_some_and(is_label_word)
     };
     if !map.iter().all(sound) {
         return Err(ServiceError::field(

@@ -25,7 +25,7 @@ use oneclaw_policy_host::{
     AccessCache, AccessKey, Action, Attachment, Engine, Failure, GuardrailCache, Mode, Permit,
     Plugin, Ruling, decide_access,
 };
-use oneclaw_store::{NewEvent, Store, Vault};
+use oneclaw_store::{NewEvent, PolicyRevision, Store, Vault};
 use serde_json::{Value, json};
 
 use self::evidence::{attached, evidence};
@@ -162,7 +162,7 @@ impl Gate {
         &self,
         subject: &Subject<'_>,
         request: AccessRequest,
-        revision: i64,
+        revision: PolicyRevision,
     ) -> Result<(Permit<A>, Value)> {
         if let Some(code) = refused_before_policies(subject) {
             return Err(self.refuse(subject, code, json!({})).await?);
@@ -187,7 +187,7 @@ impl Gate {
         context: &RequestContext,
         caller: &Caller,
         vault: &Vault,
-        revision: i64,
+        revision: PolicyRevision,
         paths: Vec<SecretPath>,
     ) -> Result<(Vec<bool>, Value)> {
         let attachments = self.attachments(context, caller, vault, revision).await?;
@@ -257,7 +257,7 @@ impl Gate {
         context: &RequestContext,
         caller: &Caller,
         vault: VaultId,
-    ) -> Result<(Vault, i64)> {
+    ) -> Result<(Vault, PolicyRevision)> {
         let (vault, revision) = self.vault(caller, vault).await?;
         if caller.is_bound_away_from(vault.id) {
             let decision = self
@@ -293,7 +293,7 @@ impl Gate {
         self.refuse(&subject, code, grant.evidence.clone()).await
     }
 
-    async fn vault(&self, caller: &Caller, vault: VaultId) -> Result<(Vault, i64)> {
+    async fn vault(&self, caller: &Caller, vault: VaultId) -> Result<(Vault, PolicyRevision)> {
         self.store
             .vault_access(caller.org(), vault, caller.principal())
             .await?
@@ -305,7 +305,7 @@ impl Gate {
         context: &RequestContext,
         caller: &Caller,
         vault: &Vault,
-        revision: i64,
+        revision: PolicyRevision,
     ) -> Result<Vec<Attachment>> {
         let plugin = match &self.plugin {
             PluginState::Ready(plugin) => plugin,
@@ -320,7 +320,7 @@ impl Gate {
             principal: caller.principal(),
         };
         // The zone tables in the settings reach years ahead and change with the calendar year alone.
-        let revision = revision_in_year(revision, context.at);
+        let revision = [revision.caller, revision.policies, year(context.at)];
         if let Some(configured) = self.cache.get(&key, revision) {
             return Ok(vec![Attachment::ready(configured, self.mode)]);
         }
@@ -488,9 +488,8 @@ fn refused_before_policies(subject: &Subject<'_>) -> Option<&'static str> {
     None
 }
 
-/// The cache key must change with the year, because zone tables do.
-fn revision_in_year(revision: i64, at: Timestamp) -> i64 {
-    let year = jiff::Timestamp::from_millisecond(at.as_millis())
-        .map_or(0, |t| i64::from(t.to_zoned(jiff::tz::TimeZone::UTC).year()));
-    revision.wrapping_mul(10_000).wrapping_add(year)
+/// Configurations must change with the year, because zone tables do.
+fn year(at: Timestamp) -> i64 {
+    jiff::Timestamp::from_millisecond(at.as_millis())
+        .map_or(0, |t| i64::from(t.to_zoned(jiff::tz::TimeZone::UTC).year()))
 }

@@ -9,7 +9,7 @@ use oneclaw_store::Agent;
 use quick_cache::sync::Cache;
 use serde_json::Value;
 
-use super::revision_in_year;
+use super::year;
 use crate::service::error::{Result, ServiceError};
 use crate::service::guardrails::{self, ChainNames};
 
@@ -48,7 +48,7 @@ impl SettingsCache {
         chains: &ChainNames,
         now: Timestamp,
     ) -> Result<Arc<str>> {
-        let year = revision_in_year(0, now);
+        let year = year(now);
         if let Some(built) = self.built.get(&agent.id)
             && built.year == year
             && built.profile == agent.profile

@@ -101,16 +101,10 @@ pub fn check(profile: &Value, chains: &ChainNames, now: Timestamp) -> Result<()>
 /// The labels of an agent, by which budgets are shared.
 pub fn labels(agent: &Agent) -> Vec<Fact> {
     agent
-        .profile
-        .get("labels")
-        .and_then(Value::as_object)
-        .into_iter()
-        .flatten()
-        .filter_map(|(key, value)| {
-            Some(Fact {
-                key: key.clone(),
-                value: value.as_str()?.to_owned(),
-            })
+        .labels()
+        .map(|(key, value)| Fact {
+            key: key.to_owned(),
+            value: value.to_owned(),
         })
         .collect()
 }

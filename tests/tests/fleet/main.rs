@@ -1,0 +1,4 @@
+//! Many agents: provisioned, grouped, granted and watched over HTTP.
+
+mod lists;
+mod policies;
