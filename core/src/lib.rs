@@ -17,6 +17,7 @@ pub mod ip;
 pub mod label;
 pub mod path;
 pub mod principal;
+pub mod recorded;
 pub mod request;
 pub mod template;
 pub mod transaction;

@@ -196,7 +196,7 @@ impl GuardrailCache {
     #[must_use]
     pub fn get_for(&self, key: &GuardrailKey, settings: &str) -> Option<Arc<Configured>> {
         // Compared as they are, which costs less than to hash them.
-        self.hit(key, |entry| entry.configured.settings() == settings)
+        self.hit(key, |entry| **entry.configured.settings() == *settings)
     }
 
     /// Keeps a configuration in place of the one with other settings, if there is one.

@@ -45,7 +45,7 @@ pub struct Configured {
     plugin: Arc<Plugin>,
     world: World,
     org: OrgId,
-    settings: Box<str>,
+    settings: Arc<str>,
     settings_digest: Arc<str>,
     needed_facts: Vec<String>,
     budget_queries: Vec<BudgetQuery>,
@@ -173,8 +173,15 @@ impl Configured {
         &self.budget_queries
     }
 
+    /// The same, to be held by whoever records a decision.
+    #[must_use]
+    pub fn shared_settings_digest(&self) -> &Arc<str> {
+        &self.settings_digest
+    }
+
     /// The settings.
-    pub(crate) fn settings(&self) -> &str {
+    #[must_use]
+    pub fn settings(&self) -> &Arc<str> {
         &self.settings
     }
 

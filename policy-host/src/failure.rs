@@ -28,6 +28,8 @@ pub(crate) const WRONG_WORLD: &str = "internal/wrong-world";
 pub(crate) const WRONG_BUDGETS: &str = "internal/wrong-budgets";
 pub(crate) const NO_DIGEST: &str = "internal/no-digest";
 pub(crate) const NO_CAPACITY: &str = "internal/no-capacity";
+/// Given by whoever loads plugins.
+pub(crate) const PLUGIN_NOT_LOADED: &str = "internal/plugin-not-loaded";
 pub(crate) const NO_PLUGIN: &str = "internal/no-plugin";
 
 /// A plugin that gave no usable answer. Always a denial.
@@ -62,6 +64,38 @@ impl Failure {
             code,
             detail: detail.into(),
         }
+    }
+
+    /// A failure that was recorded earlier, by the code that it had then.
+    #[must_use]
+    pub fn recorded(code: &str, detail: &str) -> Self {
+        const CODES: [&str; 14] = [
+            TRAP,
+            STACK,
+            FUEL,
+            DEADLINE,
+            MEMORY,
+            BAD_REPLY,
+            CONFIGURE_FAILED,
+            WRONG_ORGANISATION,
+            WRONG_PERMISSION,
+            WRONG_WORLD,
+            WRONG_BUDGETS,
+            NO_DIGEST,
+            NO_CAPACITY,
+            PLUGIN_NOT_LOADED,
+        ];
+        let code = CODES.into_iter().find(|known| *known == code);
+        Self::new(code.unwrap_or(TRAP), detail)
+    }
+
+    /// Whether the same request would fail in the same way every time, on any machine: not for want of time or of room.
+    #[must_use]
+    pub fn is_reproducible(&self) -> bool {
+        !matches!(
+            self.code,
+            DEADLINE | NO_CAPACITY | PLUGIN_NOT_LOADED | CONFIGURE_FAILED
+        )
     }
 
     /// What ended a call into a component.

@@ -85,6 +85,12 @@ impl Plugin {
         &self.identity
     }
 
+    /// The component itself.
+    #[must_use]
+    pub fn component(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// What it can decide on.
     #[must_use]
     pub fn worlds(&self) -> Worlds {

@@ -170,7 +170,8 @@ pub async fn start(mut config: Config, clock: SharedClock) -> Result<Running, St
             engine,
             (plugin, mode),
             (guardrails, guardrail_mode),
-        ),
+        )
+        .recording(config.decisions.allowed_percent),
         chains: Chains::default(),
         courier,
         node: oneclaw_crypto::random::new_id(),
@@ -182,6 +183,7 @@ pub async fn start(mut config: Config, clock: SharedClock) -> Result<Running, St
         config,
     });
     services.seed_chains().await?;
+    services.keep_components().await?;
     let router = router::build(Arc::clone(&services));
     let is_claimed = store.first_org().await?.is_some();
     let (stop, stopped) = oneshot::channel::<()>();

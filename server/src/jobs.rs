@@ -48,6 +48,7 @@ impl Job for Purge {
 
     async fn round(&self, services: &Services, _: &Lease) -> Result<Duration> {
         services.store.purge_expired(services.clock.now()).await?;
+        services.purge_decisions().await?;
         Ok(Duration::from_secs(600))
     }
 }

@@ -9,6 +9,7 @@ mod audit;
 mod callers;
 mod chains;
 mod db;
+mod decisions;
 mod error;
 mod intent_keys;
 mod intents;
@@ -20,6 +21,7 @@ mod lookups;
 mod mails;
 mod options;
 mod policies;
+mod replays;
 mod secrets;
 mod sessions;
 mod signing_keys;
@@ -33,6 +35,7 @@ pub use agents::Agent;
 pub use api_keys::ApiKey;
 pub use audit::{AuditEvent, CHAIN_STRUCTURE, EventFilter, NewEvent, Verification};
 pub use chains::Chain;
+pub use decisions::{Component, Decision, DecisionBasis, DecisionFilter, NewDecision};
 pub use error::{Result, StoreError};
 pub use intent_keys::{IntentKey, MAX_INTENT_KEYS};
 pub use intents::{
@@ -44,6 +47,7 @@ pub use leases::{JobState, Lease};
 pub use mails::{MailCounts, NewMail, WaitingMail};
 pub use options::{DatabaseKind, StoreOptions};
 pub use policies::{CallerPolicies, Policy, PolicyRevision};
+pub use replays::{Replay, ReplayChange, ReplayProgress};
 pub use secrets::{Secret, SecretVersion};
 pub use sessions::{RefreshToken, TakenToken};
 pub use signing_keys::SigningKey;
@@ -53,6 +57,8 @@ pub use writer::{ReadCommit, ReadOutcome};
 
 use audit::AuditKey;
 use db::{Db, Tx};
+use decisions::Bases;
+use std::sync::Arc;
 use writer::Writer;
 use zeroize::Zeroize;
 
@@ -65,6 +71,7 @@ pub struct Store {
     db: Db,
     audit_key: AuditKey,
     writer: Writer,
+    bases: Arc<Bases>,
 }
 
 impl Store {
@@ -80,11 +87,13 @@ impl Store {
         let key = AuditKey::new(audit_key);
         audit_key.zeroize();
         let db = Db::open(url, &options).await?;
-        let writer = Writer::start(db.clone(), key.clone(), &options);
+        let bases = Arc::new(Bases::default());
+        let writer = Writer::start(db.clone(), key.clone(), Arc::clone(&bases), &options);
         Ok(Self {
             db,
             audit_key: key,
             writer,
+            bases,
         })
     }
 
@@ -110,8 +119,11 @@ impl Store {
 
     /// Records what a transaction did, and makes both durable.
     async fn finish(&self, mut tx: Tx, events: &[NewEvent]) -> Result<()> {
+        let new = decisions::append(&mut tx, &self.bases, events).await?;
         audit::append(&mut tx, &self.audit_key, events).await?;
-        tx.commit().await
+        tx.commit().await?;
+        self.bases.remember(new);
+        Ok(())
     }
 
     /// Like [`Store::finish`], for a change that mails go with: they are sent if, and only if, it becomes durable.

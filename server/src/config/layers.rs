@@ -48,6 +48,8 @@ pub(super) const SETTINGS: &[&str] = &[
     "tokens.api_key_seconds",
     "tokens.agent_seconds",
     "tokens.refresh_seconds",
+    "decisions.retention_days",
+    "decisions.allowed_percent",
     "log.format",
     "log.level",
 ];

@@ -52,6 +52,8 @@ pub struct Config {
     pub max_body_bytes: usize,
     /// How mails leave.
     pub mail: MailConfig,
+    /// What is kept of decisions.
+    pub decisions: DecisionsConfig,
     /// Logging.
     pub log: LogConfig,
 }
@@ -110,6 +112,15 @@ pub enum AccessMode {
     Warm,
 }
 
+/// What is kept of decisions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DecisionsConfig {
+    /// Days after which a record goes.
+    pub retention_days: u32,
+    /// Of so many allows in a hundred a record is kept. Of refusals every record is kept.
+    pub allowed_percent: u32,
+}
+
 /// Logging.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogConfig {
@@ -160,6 +171,10 @@ impl Config {
             access_mode: AccessMode::Warm,
             max_body_bytes: 2 * 1024 * 1024,
             mail: MailConfig::default(),
+            decisions: DecisionsConfig {
+                retention_days: 30,
+                allowed_percent: 100,
+            },
             log: LogConfig {
                 format: LogFormat::Text,
                 level: "info".to_owned(),

@@ -12,8 +12,8 @@ use secrecy::{ExposeSecret, SecretString};
 use super::error::ConfigError;
 use super::layers::{Entry, Layers, Value};
 use super::{
-    AccessMode, AccessPlugin, Config, LogConfig, LogFormat, RootKeySource, Signup, TokenLifetimes,
-    default_public_url,
+    AccessMode, AccessPlugin, Config, DecisionsConfig, LogConfig, LogFormat, RootKeySource, Signup,
+    TokenLifetimes, default_public_url,
 };
 
 /// A year, in seconds.
@@ -69,6 +69,7 @@ pub(super) fn config(layers: &Layers) -> Result<Config, ConfigError> {
         })?
         .map_or(default.max_body_bytes, |bytes| bytes as usize),
         mail: super::mail::read(layers)?,
+        decisions: decisions(layers, default.decisions)?,
         log: LogConfig {
             format: value(layers, "log.format", |entry| {
                 word(
@@ -167,6 +168,29 @@ fn tokens(layers: &Layers, default: TokenLifetimes) -> Result<TokenLifetimes, Co
         api_key_seconds: seconds("tokens.api_key_seconds", DAY, default.api_key_seconds)?,
         agent_seconds: seconds("tokens.agent_seconds", DAY, default.agent_seconds)?,
         refresh_seconds: seconds("tokens.refresh_seconds", YEAR, default.refresh_seconds)?,
+    })
+}
+
+fn decisions(layers: &Layers, default: DecisionsConfig) -> Result<DecisionsConfig, ConfigError> {
+    let given = |setting, least, most, unit, default| {
+        value(layers, setting, |entry| number(entry, least, most, unit))
+            .map(|number| number.unwrap_or(default))
+    };
+    Ok(DecisionsConfig {
+        retention_days: given(
+            "decisions.retention_days",
+            1,
+            3650,
+            "days",
+            default.retention_days,
+        )?,
+        allowed_percent: given(
+            "decisions.allowed_percent",
+            0,
+            100,
+            "percent",
+            default.allowed_percent,
+        )?,
     })
 }
 

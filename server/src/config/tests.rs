@@ -146,6 +146,8 @@ fn every_setting_can_be_given_in_the_environment() {
         ("tokens.api_key_seconds", "101"),
         ("tokens.agent_seconds", "102"),
         ("tokens.refresh_seconds", "103"),
+        ("decisions.retention_days", "7"),
+        ("decisions.allowed_percent", "10"),
         ("log.format", "json"),
         ("log.level", "warn,oneclaw_server=debug"),
     ];

@@ -13,8 +13,8 @@ use utoipa_axum::routes;
 use super::layers::{self, RequestLimits};
 use super::problem::Problem;
 use super::routes::{
-    agents, api_keys, audit, auth, chains, discovery, health, intents, policies, secrets,
-    signing_keys, unsupported, vaults,
+    agents, api_keys, audit, auth, chains, decisions, discovery, health, intents, policies,
+    secrets, signing_keys, unsupported, vaults,
 };
 use super::{docs, openapi};
 use crate::service::SharedServices;
@@ -72,6 +72,8 @@ fn api() -> OpenApiRouter<SharedServices> {
         .routes(routes!(policies::create, policies::list))
         .routes(routes!(policies::update, policies::delete))
         .routes(routes!(audit::events))
+        .routes(routes!(decisions::list))
+        .routes(routes!(decisions::get))
         .routes(routes!(audit::verify))
         .routes(routes!(health::health))
         .routes(routes!(health::key_health))

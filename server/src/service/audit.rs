@@ -4,8 +4,8 @@ use oneclaw_core::api::{AuditEvent, AuditEventList, AuditScheme, AuditVerificati
 use oneclaw_store::EventFilter;
 
 use super::caller::Caller;
-use super::error::{Result, ServiceError};
-use super::{Services, time};
+use super::error::Result;
+use super::{Services, check, time};
 
 /// Most events in one page.
 const MAX_PAGE: i64 = 1000;
@@ -53,8 +53,8 @@ impl Services {
             vault_id: given(query.vault_id),
             from: time::parse_option("from", query.from.as_deref())?,
             to: time::parse_option("to", query.to.as_deref())?,
-            limit: page("limit", query.limit, 100, 1, MAX_PAGE)?,
-            offset: page("offset", query.offset, 0, 0, i64::MAX)?,
+            limit: check::page("limit", query.limit, 100, 1, MAX_PAGE)?,
+            offset: check::page("offset", query.offset, 0, 0, i64::MAX)?,
         };
         if let Some(agent) = caller.agent_id() {
             let own = agent.to_string();
@@ -95,7 +95,7 @@ impl Services {
         let org = caller.human()?.org_id;
         let from = time::parse_option("from", from)?;
         let to = time::parse_option("to", to)?;
-        let limit = page("limit", limit, 1000, 1, MAX_VERIFIED)?;
+        let limit = check::page("limit", limit, 1000, 1, MAX_VERIFIED)?;
         let verified = self.store.verify(org, from, to, limit).await?;
         Ok(AuditVerification {
             chain_valid: verified.chain_valid,
@@ -110,16 +110,6 @@ impl Services {
                 documentation: format!("{}/docs", self.config.public_url),
             },
         })
-    }
-}
-
-fn page(field: &str, given: Option<i64>, default: i64, least: i64, most: i64) -> Result<i64> {
-    match given.unwrap_or(default) {
-        number if number < least => Err(ServiceError::field(
-            field,
-            format!("must be at least {least}"),
-        )),
-        number => Ok(number.min(most)),
     }
 }
 

@@ -161,6 +161,20 @@ fn contains_nul(value: &Value) -> bool {
     }
 }
 
+/// The size or the place of a page: what is too large is taken for the largest.
+///
+/// # Errors
+/// Names the parameter.
+pub fn page(field: &str, given: Option<i64>, default: i64, least: i64, most: i64) -> Result<i64> {
+    match given.unwrap_or(default) {
+        number if number < least => Err(ServiceError::field(
+            field,
+            format!("must be at least {least}"),
+        )),
+        number => Ok(number.min(most)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

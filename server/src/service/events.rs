@@ -7,6 +7,7 @@ use oneclaw_store::NewEvent;
 use serde_json::{Value, json};
 
 use super::caller::{Caller, RequestContext};
+use super::gate::Evidence;
 
 /// An event of a caller's own organisation.
 pub fn by_caller(
@@ -47,6 +48,7 @@ pub fn by_principal(
         details: json!({}),
         ip: Some(context.client),
         at: context.at,
+        decision: None,
     }
 }
 
@@ -56,6 +58,8 @@ pub trait EventExt {
     fn in_vault(self, vault: VaultId) -> Self;
     /// Sets what else there is to know. Never a secret.
     fn with_details(self, details: Value) -> Self;
+    /// Sets what the decision rested on, and stores its record with the event.
+    fn resting_on(self, evidence: Evidence) -> Self;
 }
 
 impl EventExt for NewEvent {
@@ -66,6 +70,11 @@ impl EventExt for NewEvent {
 
     fn with_details(mut self, details: Value) -> Self {
         self.details = details;
+        self
+    }
+
+    fn resting_on(mut self, evidence: Evidence) -> Self {
+        (self.details, self.decision) = evidence.into_parts();
         self
     }
 }

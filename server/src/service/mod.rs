@@ -11,6 +11,7 @@ pub mod authenticate;
 pub mod caller;
 pub mod chains;
 pub mod check;
+pub mod decisions;
 pub mod error;
 pub mod events;
 pub mod exchange;

@@ -6,10 +6,13 @@ mod read;
 mod verify;
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use oneclaw_core::clock::Timestamp;
 use oneclaw_core::ids::{EventId, OrgId, VaultId};
 use serde_json::Value;
+
+use crate::decisions::NewDecision;
 
 pub(crate) use self::append::append;
 pub(crate) use self::chain::AuditKey;
@@ -47,6 +50,8 @@ pub struct NewEvent {
     pub ip: Option<IpAddr>,
     /// When it happened.
     pub at: Timestamp,
+    /// The record of the decision that it tells of, if it tells of one: stored with it.
+    pub decision: Option<Arc<NewDecision>>,
 }
 
 /// An event in its chain.

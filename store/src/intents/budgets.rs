@@ -76,6 +76,32 @@ impl Store {
     }
 }
 
+impl Store {
+    /// What the ledger says now that budgets held just before an instant. What was given back since is not in it.
+    ///
+    /// # Errors
+    /// [`crate::StoreError::Unavailable`].
+    pub async fn budget_sums_before(
+        &self,
+        org: OrgId,
+        queries: &[BudgetQuery],
+        until: Timestamp,
+    ) -> Result<Vec<BudgetSum>> {
+        const SQL: &str = concat!(
+            "SELECT state, ",
+            summed!(),
+            " FROM budget_entries WHERE org_id = $1 AND budget_key = $2 AND asset = $3 AND at > $4 AND at < $5 \
+             GROUP BY state"
+        );
+        let mut sums = Vec::with_capacity(queries.len());
+        for query in queries {
+            let params = params![org, &query.key, &query.asset, query.since, until];
+            sums.push(sum(&self.db.all(SQL, params).await?, query)?);
+        }
+        Ok(sums)
+    }
+}
+
 async fn read(db: &Db, org: OrgId, query: &BudgetQuery) -> Result<BudgetSum> {
     let rows = db.all(SUMS, sum_params(org, query, NO_FAMILY)).await?;
     sum(&rows, query)

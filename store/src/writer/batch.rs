@@ -8,6 +8,7 @@ use oneclaw_core::ids::SecretId;
 use super::ReadOutcome;
 use crate::audit::{self, AuditKey, NewEvent};
 use crate::db::{Db, Tx, Value};
+use crate::decisions::{self, Bases};
 use crate::error::{Result, StoreError};
 
 /// How often a batch is tried that another node's transaction got in the way of.
@@ -28,17 +29,20 @@ pub(super) struct Entry {
     pub count: Option<(SecretId, i64, NewEvent)>,
 }
 
+/// Where entries go.
+pub(super) struct Chains<'a> {
+    pub db: &'a Db,
+    pub key: &'a AuditKey,
+    pub bases: &'a Bases,
+}
+
 /// Commits entries, all at once if possible. An entry that the database refuses fails alone: the batch is halved until it
 /// stands by itself.
-pub(super) async fn commit_all(
-    db: &Db,
-    key: &AuditKey,
-    entries: &[Entry],
-) -> Vec<Result<ReadOutcome>> {
+pub(super) async fn commit_all(chains: &Chains<'_>, entries: &[Entry]) -> Vec<Result<ReadOutcome>> {
     let mut outcomes = Vec::with_capacity(entries.len());
     let mut pending = vec![entries];
     while let Some(part) = pending.pop() {
-        match commit(db, key, part).await {
+        match commit(chains, part).await {
             Ok(done) => outcomes.extend(done.into_iter().map(Ok)),
             Err(error) if part.len() > 1 && concerns_one(&error) => {
                 let (front, back) = part.split_at(part.len() / 2);
@@ -56,10 +60,10 @@ fn concerns_one(error: &StoreError) -> bool {
     !matches!(error, StoreError::Unavailable(_))
 }
 
-async fn commit(db: &Db, key: &AuditKey, entries: &[Entry]) -> Result<Vec<ReadOutcome>> {
+async fn commit(chains: &Chains<'_>, entries: &[Entry]) -> Result<Vec<ReadOutcome>> {
     let mut attempt = 1;
     loop {
-        match try_commit(db, key, entries).await {
+        match try_commit(chains, entries).await {
             // The database undid one of two transactions that waited for each other: nothing of it was stored.
             Err(error) if error.is_deadlock() && attempt < ATTEMPTS => attempt += 1,
             other => return other,
@@ -67,8 +71,8 @@ async fn commit(db: &Db, key: &AuditKey, entries: &[Entry]) -> Result<Vec<ReadOu
     }
 }
 
-async fn try_commit(db: &Db, key: &AuditKey, entries: &[Entry]) -> Result<Vec<ReadOutcome>> {
-    let mut tx = db.begin().await?;
+async fn try_commit(chains: &Chains<'_>, entries: &[Entry]) -> Result<Vec<ReadOutcome>> {
+    let mut tx = chains.db.begin().await?;
     let outcomes = count(&mut tx, entries).await?;
     let events: Vec<NewEvent> = entries
         .iter()
@@ -78,8 +82,10 @@ async fn try_commit(db: &Db, key: &AuditKey, entries: &[Entry]) -> Result<Vec<Re
             _ => entry.event.clone(),
         })
         .collect();
-    audit::append(&mut tx, key, &events).await?;
+    let new = decisions::append(&mut tx, chains.bases, &events).await?;
+    audit::append(&mut tx, chains.key, &events).await?;
     tx.commit().await?;
+    chains.bases.remember(new);
     Ok(outcomes)
 }
 

@@ -12,11 +12,12 @@ use oneclaw_core::ids::{AgentId, ApiKeyId, SecretId};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::MissedTickBehavior;
 
-use self::batch::Entry;
+use self::batch::{Chains, Entry};
 use self::touches::Touches;
 use crate::Store;
 use crate::audit::{AuditKey, NewEvent};
 use crate::db::Db;
+use crate::decisions::Bases;
 use crate::error::{Result, StoreError};
 use crate::options::StoreOptions;
 
@@ -59,7 +60,7 @@ pub(crate) struct Writer {
 
 impl Writer {
     /// Starts the task.
-    pub(crate) fn start(db: Db, key: AuditKey, options: &StoreOptions) -> Self {
+    pub(crate) fn start(db: Db, key: AuditKey, bases: Arc<Bases>, options: &StoreOptions) -> Self {
         let (jobs, queue) = mpsc::channel(options.queue.max(1));
         let touches = Arc::new(Touches::default());
         let mut ticks = tokio::time::interval(options.touch_interval.max(Duration::from_millis(1)));
@@ -67,6 +68,7 @@ impl Writer {
         let task = Task {
             db,
             key,
+            bases,
             queue,
             touches: Arc::clone(&touches),
         };
@@ -136,6 +138,7 @@ impl Store {
 struct Task {
     db: Db,
     key: AuditKey,
+    bases: Arc<Bases>,
     queue: mpsc::Receiver<Job>,
     touches: Arc<Touches>,
 }
@@ -181,7 +184,12 @@ impl Task {
                 None
             };
         }
-        let outcomes = batch::commit_all(&self.db, &self.key, &entries).await;
+        let chains = Chains {
+            db: &self.db,
+            key: &self.key,
+            bases: &self.bases,
+        };
+        let outcomes = batch::commit_all(&chains, &entries).await;
         for (answer, outcome) in answers.into_iter().zip(outcomes) {
             // A caller that stopped waiting has been recorded all the same.
             let _ = answer.send(outcome);

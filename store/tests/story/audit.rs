@@ -56,6 +56,7 @@ async fn an_event_is_found_again_exactly_as_it_was_recorded(stage: Stage) {
         if let Some(sent) = sent.cloned() {
             let back = found.clone();
             let back = NewEvent {
+                decision: None,
                 id: back.id,
                 org_id: back.org_id,
                 action: back.action,

@@ -12,6 +12,8 @@ mod audit;
 #[cfg(test)]
 mod database;
 #[cfg(test)]
+mod decisions;
+#[cfg(test)]
 mod fleet;
 #[cfg(test)]
 mod intents;

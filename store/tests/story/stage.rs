@@ -187,6 +187,7 @@ pub fn event(org: &Org, action: &str) -> NewEvent {
 
 pub fn event_in(org: OrgId, action: &str) -> NewEvent {
     NewEvent {
+        decision: None,
         id: EventId::from_uuid(id()),
         org_id: org,
         action: action.to_owned(),

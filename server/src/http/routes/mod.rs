@@ -5,6 +5,7 @@ pub mod api_keys;
 pub mod audit;
 pub mod auth;
 pub mod chains;
+pub mod decisions;
 pub mod discovery;
 pub mod health;
 pub mod intents;

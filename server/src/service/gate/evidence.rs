@@ -1,5 +1,7 @@
 //! What a decision rested on, as it goes into the audit trail.
 
+use std::sync::Arc;
+
 use oneclaw_core::ids::AttachmentId;
 use oneclaw_core::transaction::{EffectKind, Intent};
 use oneclaw_core::verdict::{Decision, Verdict};
@@ -7,7 +9,51 @@ use oneclaw_policy_host::{
     AttachedPlugin, Attachment, DecidedAccess, DecidedTransaction, Evaluation, Failure, Ruling,
     Stage,
 };
+use oneclaw_store::NewDecision;
 use serde_json::{Value, json};
+
+/// What a decision rested on: for the audit event of what is done with it, and the record that goes with that event.
+#[derive(Debug, Clone)]
+pub struct Evidence {
+    details: Value,
+    decision: Option<Arc<NewDecision>>,
+}
+
+impl Evidence {
+    pub(super) fn new(details: Value, decision: Option<NewDecision>) -> Self {
+        Self {
+            details,
+            decision: decision.map(Arc::new),
+        }
+    }
+
+    /// Adds what is known by now.
+    pub fn set(&mut self, key: &str, value: Value) {
+        if let Some(details) = self.details.as_object_mut() {
+            details.insert(key.to_owned(), value);
+        }
+    }
+
+    /// The same, refused for a reason that shows only now.
+    #[must_use]
+    pub fn refused(mut self, code: &str) -> Self {
+        self.set("decision", json!("deny"));
+        self.set("code", json!(code));
+        self.decision = self
+            .decision
+            .map(|decision| Arc::new(decision.refused(code)));
+        self
+    }
+
+    /// The details of the event, and the record that is stored with it. The event vouches for the record by its digest.
+    pub fn into_parts(mut self) -> (Value, Option<Arc<NewDecision>>) {
+        if let Some(decision) = &self.decision {
+            let digest = hex::encode(decision.digest());
+            self.set("record", json!(digest));
+        }
+        (self.details, self.decision)
+    }
+}
 
 /// A plugin that takes part in decisions, for the record of a listing.
 pub(super) fn attached(attachment: &Attachment) -> Value {

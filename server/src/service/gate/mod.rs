@@ -7,32 +7,39 @@
 mod budgets;
 mod evidence;
 mod export;
+mod refusals;
 mod scope;
 mod settings;
 mod signing;
+mod subject;
 
 pub use budgets::of_record as budgets_of_record;
+pub use evidence::Evidence;
 pub use scope::is_path_scope;
 pub use signing::{Foreseen, IntentToDecide, Outcome};
 
 use std::sync::Arc;
 
 use oneclaw_core::clock::Timestamp;
-use oneclaw_core::ids::{EventId, VaultId};
+use oneclaw_core::ids::VaultId;
 use oneclaw_core::path::SecretPath;
+use oneclaw_core::recorded::ACCESS_POLICY;
 use oneclaw_core::request::{AccessRequest, Permission};
 use oneclaw_policy_host::{
     AccessCache, AccessKey, Action, Attachment, Engine, Failure, GuardrailCache, Mode, Permit,
     Plugin, Ruling, decide_access,
 };
-use oneclaw_store::{NewEvent, PolicyRevision, Store, Vault};
+use oneclaw_store::{PolicyRevision, Store, Vault};
 use serde_json::{Value, json};
 
 use self::evidence::{attached, evidence};
-use self::scope::scopes_reach;
 use self::settings::SettingsCache;
+use self::subject::{
+    BOUND, SIGNING_KEY, Subject, action_word, is_signing_key, refused_before_policies,
+};
 use super::access_settings;
 use super::caller::{Caller, RequestContext};
+use super::decisions::record;
 use super::error::{Refusal, Result, ServiceError};
 use super::events::{self, EventExt};
 
@@ -74,6 +81,8 @@ pub struct Gate {
     guardrail_mode: Mode,
     guardrail_cache: GuardrailCache,
     guardrail_settings: SettingsCache,
+    /// Of so many allows in a hundred a record is kept.
+    recorded_percent: u32,
 }
 
 /// A granted request.
@@ -84,7 +93,7 @@ pub struct Grant<A: Action> {
     /// The vault.
     pub vault: Vault,
     /// What the decision rested on, for the record of what is done with the permit.
-    pub evidence: Value,
+    pub evidence: Evidence,
 }
 
 impl Gate {
@@ -117,7 +126,25 @@ impl Gate {
             guardrail_mode,
             guardrail_cache,
             guardrail_settings: SettingsCache::new(),
+            recorded_percent: 100,
         }
+    }
+
+    /// Keeps records of so many allows in a hundred. Of refusals every record is kept.
+    #[must_use]
+    pub fn recording(mut self, percent: u32) -> Self {
+        self.recorded_percent = percent.min(100);
+        self
+    }
+
+    /// The plugins that are loaded: for access, and for what is signed.
+    pub fn plugins(&self) -> impl Iterator<Item = &Arc<Plugin>> {
+        [&self.plugin, &self.guardrails]
+            .into_iter()
+            .filter_map(|state| match state {
+                PluginState::Ready(plugin) => Some(plugin),
+                PluginState::Absent | PluginState::Broken { .. } => None,
+            })
     }
 
     /// Whether there is a plugin that can decide.
@@ -146,7 +173,7 @@ impl Gate {
             permission: A::PERMISSION,
         };
         if is_signing_key(&vault, path) {
-            return Err(self.refuse(&subject, SIGNING_KEY, json!({})).await?);
+            return Err(self.refuse_unasked(&subject, SIGNING_KEY).await?);
         }
         let request = subject.request();
         let (permit, evidence) = self.decide(&subject, request, revision).await?;
@@ -163,18 +190,23 @@ impl Gate {
         subject: &Subject<'_>,
         request: AccessRequest,
         revision: PolicyRevision,
-    ) -> Result<(Permit<A>, Value)> {
+    ) -> Result<(Permit<A>, Evidence)> {
         if let Some(code) = refused_before_policies(subject) {
-            return Err(self.refuse(subject, code, json!({})).await?);
+            return Err(self.refuse_unasked(subject, code).await?);
         }
         let attachments = self
             .attachments(subject.context, subject.caller, subject.vault, revision)
             .await?;
         let decided = decide_access(request, &attachments, PERMIT_TTL_MS);
-        let evidence = evidence(&decided);
+        let record = record::of_access(&decided, &attachments)?;
+        let details = evidence(&decided);
+        let is_kept = self.keeps(&decided.request_digest());
         match decided.into_permit::<A>() {
-            Ok(permit) => Ok((permit, evidence)),
-            Err(denial) => Err(self.refuse(subject, &denial.code, evidence).await?),
+            Ok(permit) => Ok((permit, Evidence::new(details, is_kept.then_some(record)))),
+            Err(denial) => {
+                let evidence = Evidence::new(details, Some(record));
+                Err(self.refuse(subject, &denial.code, evidence).await?)
+            }
         }
     }
 
@@ -237,13 +269,11 @@ impl Gate {
         path: &SecretPath,
         why: ServiceError,
     ) -> Result<ServiceError> {
-        let mut details = grant.evidence.clone();
-        if let Some(details) = details.as_object_mut() {
-            details.insert("outcome".to_owned(), json!(why.to_string()));
-        }
+        let mut evidence = grant.evidence.clone();
+        evidence.set("outcome", json!(why.to_string()));
         let event = events::by_caller(context, caller, action_word(A::PERMISSION), "secret", path)
             .in_vault(grant.vault.id)
-            .with_details(details);
+            .resting_on(evidence);
         self.store.record(event).await?;
         Ok(why)
     }
@@ -260,9 +290,14 @@ impl Gate {
     ) -> Result<(Vault, PolicyRevision)> {
         let (vault, revision) = self.vault(caller, vault).await?;
         if caller.is_bound_away_from(vault.id) {
-            let decision = self
-                .record(context, caller, "secret.list", &vault, "", BOUND, json!({}))
-                .await?;
+            let message = "the agent is bound to other vaults";
+            let record = record::unasked(ACCESS_POLICY, caller.principal(), BOUND, message)?
+                .at(vault.id, None);
+            let event = events::by_caller(context, caller, "secret.list", "secret", "")
+                .in_vault(vault.id)
+                .resting_on(Evidence::new(json!({}), Some(record)).refused(BOUND));
+            let decision = event.id;
+            self.store.record(event).await?;
             return Err(ServiceError::Denied(Refusal {
                 decision,
                 code: BOUND.to_owned(),
@@ -348,11 +383,25 @@ impl Gate {
         }
     }
 
+    /// Whether an allow with this digest is among those of which a record is kept. Of refusals every record is.
+    fn keeps(&self, digest: &[u8; 32]) -> bool {
+        let [a, b, ..] = digest;
+        u32::from(u16::from_be_bytes([*a, *b])).saturating_mul(100)
+            < self.recorded_percent.saturating_mul(1 << 16)
+    }
+
+    /// Refuses before any plugin is asked.
+    async fn refuse_unasked(&self, subject: &Subject<'_>, code: &str) -> Result<ServiceError> {
+        let record = record::unasked_access(&subject.request(), code)?;
+        let evidence = Evidence::new(json!({}), Some(record));
+        self.refuse(subject, code, evidence).await
+    }
+
     async fn refuse(
         &self,
         subject: &Subject<'_>,
         code: &str,
-        evidence: Value,
+        evidence: Evidence,
     ) -> Result<ServiceError> {
         let Subject {
             context,
@@ -361,45 +410,15 @@ impl Gate {
             path,
             permission,
         } = *subject;
-        let action = action_word(permission);
-        let decision = self
-            .record(
-                context,
-                caller,
-                action,
-                vault,
-                path.as_str(),
-                code,
-                evidence,
-            )
-            .await?;
+        let event = events::by_caller(context, caller, action_word(permission), "secret", path)
+            .in_vault(vault.id)
+            .resting_on(evidence.refused(code));
+        let decision = event.id;
+        self.store.record(event).await?;
         Ok(ServiceError::Denied(Refusal {
             decision,
             code: code.to_owned(),
         }))
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "the parts of one event")]
-    async fn record(
-        &self,
-        context: &RequestContext,
-        caller: &Caller,
-        action: &str,
-        vault: &Vault,
-        path: &str,
-        code: &str,
-        mut evidence: Value,
-    ) -> Result<EventId> {
-        if let Some(details) = evidence.as_object_mut() {
-            details.insert("decision".to_owned(), json!("deny"));
-            details.insert("code".to_owned(), json!(code));
-        }
-        let event: NewEvent = events::by_caller(context, caller, action, "secret", path)
-            .in_vault(vault.id)
-            .with_details(evidence);
-        let id = event.id;
-        self.store.record(event).await?;
-        Ok(id)
     }
 }
 
@@ -409,83 +428,6 @@ fn configure_failed(detail: String) -> Failure {
         code: "internal/configure-failed",
         detail,
     }
-}
-
-/// The audit word for a permission.
-fn action_word(permission: Permission) -> &'static str {
-    match permission {
-        Permission::Read => "secret.read",
-        Permission::Write => "secret.write",
-        Permission::Delete => "secret.delete",
-        Permission::Rotate => "secret.rotate",
-    }
-}
-
-const BOUND: &str = "binding/vault-not-bound";
-const SIGNING_KEY: &str = "vault/signing-key-blocked";
-
-/// Whether the key with which the server signs for an agent lies there. No policy gives it away: it signs against a permit
-/// to sign, and leaves by its export alone, which asks for the password.
-fn is_signing_key(vault: &Vault, path: &SecretPath) -> bool {
-    let mut segments = path.as_str().split('/');
-    vault.is_system && segments.next() == Some("agents") && segments.nth(1) == Some("chains")
-}
-
-struct Subject<'a> {
-    context: &'a RequestContext,
-    caller: &'a Caller,
-    vault: &'a Vault,
-    path: &'a SecretPath,
-    permission: Permission,
-}
-
-impl Clone for Subject<'_> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-impl Copy for Subject<'_> {}
-
-impl Subject<'_> {
-    /// Ownership of the system vault means nothing: the keys in it belong to agents.
-    fn is_owner(&self) -> bool {
-        !self.vault.is_system && self.vault.created_by == self.caller.principal()
-    }
-
-    fn request(&self) -> AccessRequest {
-        AccessRequest {
-            org: self.vault.org_id,
-            vault: self.vault.id,
-            path: self.path.clone(),
-            permission: self.permission,
-            principal: self.caller.principal(),
-            owner: self.is_owner(),
-            environment: self
-                .caller
-                .agent()
-                .and_then(|session| session.environment.clone()),
-            client: self.context.client,
-            at: self.context.at,
-            facts: Vec::new(),
-        }
-    }
-}
-
-/// The limits that come with the caller's own record and token, before any policy is looked at.
-fn refused_before_policies(subject: &Subject<'_>) -> Option<&'static str> {
-    if subject.caller.is_bound_away_from(subject.vault.id) {
-        return Some(BOUND);
-    }
-    if subject.vault.is_system && subject.permission != Permission::Read {
-        return Some("vault/system-managed");
-    }
-    if let Some(session) = subject.caller.agent()
-        && !subject.is_owner()
-        && !scopes_reach(&session.scopes, subject.path)
-    {
-        return Some("scope/path-not-in-scope");
-    }
-    None
 }
 
 /// Configurations must change with the year, because zone tables do.

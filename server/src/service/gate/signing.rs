@@ -2,9 +2,11 @@
 //! is recorded, reserved and leased together.
 
 use oneclaw_core::amount::Amount;
-use oneclaw_core::ids::{AgentId, EventId};
+use oneclaw_core::ids::AgentId;
+use oneclaw_core::principal::Principal;
+use oneclaw_core::recorded::TRANSACTION_GUARDRAIL;
 use oneclaw_core::transaction::{BudgetView, TransactionRequest};
-use oneclaw_core::verdict::{BudgetQuery, Figures};
+use oneclaw_core::verdict::BudgetQuery;
 use oneclaw_policy_host::{
     Attachment, DecidedTransaction, Denial, GuardrailAttachment, GuardrailKey, Ruling,
     SigningPermit, decide_transaction,
@@ -13,13 +15,15 @@ use oneclaw_store::{
     Agent, BudgetSum, Committed, Idempotency, IntentDraft, IntentMode, Judgement, NewReservation,
     NonceWish, Proceed, Transaction,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::budgets::Resolver;
-use super::evidence;
+use super::evidence::{self, Evidence};
+use super::refusals::{Seen, exceeded, no_such_budget, refusal, signing_evidence};
 use super::{Gate, PluginState};
 use crate::service::caller::{Caller, RequestContext};
-use crate::service::error::{GuardrailRefusal, Result, ServiceError};
+use crate::service::decisions::record;
+use crate::service::error::{Result, ServiceError};
 use crate::service::events::{self, EventExt};
 use crate::service::guardrails::ChainNames;
 
@@ -123,18 +127,23 @@ impl Gate {
                     (intent.with_nonce)(&mut request, nonce);
                 }
                 let decided = decide(&asked, &places, sums, request);
+                let seen: Vec<_> = asked
+                    .iter()
+                    .zip(&places)
+                    .map(|(asked, places)| (&asked.attachment, views(asked, places, sums)))
+                    .collect();
                 let judgement = if intent.is_obstructed {
                     Judgement::Refuse
                 } else {
-                    judge(&resolver, &intent, &event, nonce, &decided)
+                    self.judge(&resolver, &intent, &event, nonce, (&decided, &seen))
                 };
-                last = Some(decided);
+                last = Some((decided, seen));
                 judgement
             })
             .await?;
         match committed {
             Committed::Done(transaction) => {
-                let decided = last.ok_or_else(undecided)?;
+                let (decided, _) = last.ok_or_else(undecided)?;
                 match decided.into_permit() {
                     Ok(permit) => Ok(Outcome::Allowed {
                         permit: Box::new(permit),
@@ -153,26 +162,30 @@ impl Gate {
                 "this transaction is final or replaced already".to_owned(),
             )),
             Committed::Refused => {
-                let decided = last.ok_or_else(undecided)?;
-                let evidence = evidence::of_transaction(&decided);
-                match decided.into_permit() {
-                    // Allowed, and only the obstacle in the way; or a budget that cannot be told whose it is.
-                    Ok(_) if intent.is_obstructed => Ok(Outcome::Obstructed),
-                    Ok(_) => Err(self
-                        .refuse_signing(context, &intent, &no_such_budget(), evidence)
-                        .await?),
-                    Err(denial) => Err(self
-                        .refuse_signing(context, &intent, &denial, evidence)
-                        .await?),
+                let (decided, seen) = last.ok_or_else(undecided)?;
+                let is_allowed = matches!(decided.ruling(), Ruling::Allow(_));
+                // Allowed, and only the obstacle in the way; or a budget that cannot be told whose it is.
+                if is_allowed && intent.is_obstructed {
+                    return Ok(Outcome::Obstructed);
                 }
+                let unknown = is_allowed.then(no_such_budget);
+                let evidence = signing_evidence(&decided, seen, unknown.as_ref())?;
+                let denial = match (unknown, decided.into_permit()) {
+                    (Some(denial), _) | (None, Err(denial)) => denial,
+                    // Not reached: what is allowed has no room, or is obstructed.
+                    (None, Ok(_)) => no_such_budget(),
+                };
+                Err(self
+                    .refuse_signing(context, &intent, &denial, evidence)
+                    .await?)
             }
             Committed::Exceeded {
                 reservation,
                 current,
             } => {
-                let decided = last.ok_or_else(undecided)?;
-                let evidence = evidence::of_transaction(&decided);
+                let (decided, seen) = last.ok_or_else(undecided)?;
                 let denial = exceeded(&decided, reservation, current);
+                let evidence = signing_evidence(&decided, seen, Some(&denial))?;
                 Err(self
                     .refuse_signing(context, &intent, &denial, evidence)
                     .await?)
@@ -222,8 +235,11 @@ impl Gate {
         code: &str,
         message: &str,
     ) -> Result<ServiceError> {
+        let principal = Principal::Agent(agent);
+        let record = record::unasked(TRANSACTION_GUARDRAIL, principal, code, message)?;
+        let details = json!({"decision": "deny", "code": code, "message": message});
         let event = events::by_caller(context, caller, DENIED, "agent", agent)
-            .with_details(json!({"decision": "deny", "code": code, "message": message}));
+            .resting_on(Evidence::new(details, Some(record)));
         let decision = event.id;
         self.store.record(event).await?;
         Ok(refusal(decision, code, message, None, ""))
@@ -234,15 +250,11 @@ impl Gate {
         context: &RequestContext,
         intent: &IntentToDecide<'_>,
         denial: &Denial,
-        mut evidence: Value,
+        mut evidence: Evidence,
     ) -> Result<ServiceError> {
-        if let Some(details) = evidence.as_object_mut() {
-            details.insert("decision".to_owned(), json!("deny"));
-            details.insert("code".to_owned(), json!(denial.code));
-            details.insert("message".to_owned(), json!(denial.message));
-        }
+        evidence.set("message", json!(denial.message));
         let event = events::by_caller(context, intent.caller, DENIED, "agent", intent.agent.id)
-            .with_details(evidence);
+            .resting_on(evidence.refused(&denial.code));
         let decision = event.id;
         self.store.record(event).await?;
         let figures = denial.figures.as_deref().cloned();
@@ -253,6 +265,57 @@ impl Gate {
             figures,
             &denial.rule,
         ))
+    }
+
+    /// What is written if this is allowed.
+    fn judge(
+        &self,
+        resolver: &Resolver,
+        intent: &IntentToDecide<'_>,
+        event: &oneclaw_store::NewEvent,
+        nonce: Option<u64>,
+        (decided, seen): (&DecidedTransaction, &[Seen<'_>]),
+    ) -> Judgement {
+        if !matches!(decided.ruling(), Ruling::Allow(_)) {
+            return Judgement::Refuse;
+        }
+        let mut reservations = Vec::new();
+        for (plugin, reservation) in decided.reservations() {
+            let Some(budget) = resolver.resolve(
+                &plugin.name,
+                &reservation.budget,
+                &reservation.asset,
+                &reservation.window,
+            ) else {
+                return Judgement::Refuse;
+            };
+            reservations.push(NewReservation {
+                budget,
+                amount: reservation.amount,
+                limit: reservation.limit,
+            });
+        }
+        reservations.extend(resolver.unlimited(&decided.request().intent, &reservations));
+        let mut transaction = intent.record.clone();
+        transaction.nonce = nonce;
+        transaction.request_digest = hex::encode(decided.request_digest());
+        transaction.decision_event = event.id;
+        let record = if self.keeps(&decided.request_digest()) {
+            match record::of_transaction(decided, seen.iter().cloned(), None) {
+                Ok(record) => Some(record),
+                // What cannot be recorded is not done.
+                Err(_) => return Judgement::Refuse,
+            }
+        } else {
+            None
+        };
+        let mut evidence = Evidence::new(evidence::of_transaction(decided), record);
+        evidence.set("agent_id", json!(intent.agent.id.to_string()));
+        Judgement::Proceed(Box::new(Proceed {
+            transaction,
+            reservations,
+            event: event.clone().resting_on(evidence),
+        }))
     }
 
     fn guardrails_for(
@@ -329,45 +392,6 @@ fn undecided() -> ServiceError {
     ServiceError::Internal("an intent was committed without a decision".to_owned())
 }
 
-fn refusal(
-    decision: EventId,
-    code: &str,
-    message: &str,
-    figures: Option<Figures>,
-    rule: &str,
-) -> ServiceError {
-    ServiceError::Guardrail(Box::new(GuardrailRefusal {
-        decision,
-        code: code.to_owned(),
-        message: message.to_owned(),
-        rule: rule.to_owned(),
-        figures,
-    }))
-}
-
-fn no_such_budget() -> Denial {
-    Denial::by_gate(
-        "internal/budget-unknown",
-        "a guardrail counts by a label that this agent does not have",
-    )
-}
-
-/// A plugin reserved more than there is room for, without looking at the budget itself.
-fn exceeded(decided: &DecidedTransaction, reservation: usize, current: Amount) -> Denial {
-    let mut denial = Denial::by_gate("budget_exceeded", "a budget has no room left for this");
-    if let Some((plugin, reservation)) = decided.reservations().nth(reservation) {
-        denial.plugin.clone_from(&plugin.name);
-        denial.message = format!("budget `{}` has no room left for this", reservation.budget);
-        denial.figures = Some(Box::new(Figures {
-            asset: reservation.asset.clone(),
-            limit: reservation.limit,
-            attempted: reservation.amount,
-            current,
-        }));
-    }
-    denial
-}
-
 /// For each query of each plugin: its place among the sums, if it has one.
 type Places = Vec<Vec<Option<usize>>>;
 
@@ -405,49 +429,6 @@ fn views(asked: &Asked, places: &[Option<usize>], sums: &[BudgetSum]) -> Vec<Bud
             }
         })
         .collect()
-}
-
-/// What is written if this is allowed.
-fn judge(
-    resolver: &Resolver,
-    intent: &IntentToDecide<'_>,
-    event: &oneclaw_store::NewEvent,
-    nonce: Option<u64>,
-    decided: &DecidedTransaction,
-) -> Judgement {
-    if !matches!(decided.ruling(), Ruling::Allow(_)) {
-        return Judgement::Refuse;
-    }
-    let mut reservations = Vec::new();
-    for (plugin, reservation) in decided.reservations() {
-        let Some(budget) = resolver.resolve(
-            &plugin.name,
-            &reservation.budget,
-            &reservation.asset,
-            &reservation.window,
-        ) else {
-            return Judgement::Refuse;
-        };
-        reservations.push(NewReservation {
-            budget,
-            amount: reservation.amount,
-            limit: reservation.limit,
-        });
-    }
-    reservations.extend(resolver.unlimited(&decided.request().intent, &reservations));
-    let mut transaction = intent.record.clone();
-    transaction.nonce = nonce;
-    transaction.request_digest = hex::encode(decided.request_digest());
-    transaction.decision_event = event.id;
-    let mut details = evidence::of_transaction(decided);
-    if let Some(details) = details.as_object_mut() {
-        details.insert("agent_id".to_owned(), json!(intent.agent.id.to_string()));
-    }
-    Judgement::Proceed(Box::new(Proceed {
-        transaction,
-        reservations,
-        event: event.clone().with_details(details),
-    }))
 }
 
 /// Every budget that the plugins asked for, and for each plugin where its own are among them.

@@ -235,6 +235,7 @@ impl Services {
 /// The record of an intent that was given up, on account of the agent it was for.
 fn abandoned(transaction: &Transaction, now: Timestamp) -> NewEvent {
     NewEvent {
+        decision: None,
         id: EventId::from_uuid(random::new_id()),
         org_id: transaction.org_id,
         action: "transaction.abandoned".to_owned(),

@@ -10,7 +10,7 @@ use super::super::Services;
 use super::super::caller::{Caller, RequestContext};
 use super::super::error::Result;
 use super::super::events::{self, EventExt};
-use super::{UNKNOWN, meta, set};
+use super::{UNKNOWN, meta};
 
 impl Services {
     /// `GET …/secrets`: what the caller may read, in its latest version, without values.
@@ -67,11 +67,11 @@ impl Services {
                 .await?);
         };
         let versions = self.store.versions(grant.vault.id, path).await?;
-        let mut details = grant.evidence;
-        set(&mut details, "shown", json!(versions.len()));
+        let mut evidence = grant.evidence;
+        evidence.set("shown", json!(versions.len()));
         let event = events::by_caller(context, caller, "secret.list", "secret", path)
             .in_vault(secret.vault_id)
-            .with_details(details);
+            .resting_on(evidence);
         self.store.record(event).await?;
         Ok(SecretVersionList {
             versions: versions

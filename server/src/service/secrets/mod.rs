@@ -6,19 +6,12 @@ mod write;
 
 use oneclaw_core::api::SecretMeta;
 use oneclaw_store::SecretVersion;
-use serde_json::Value;
 
 use super::error::ServiceError;
 use super::time;
 
 const UNKNOWN: ServiceError = ServiceError::NotFound("no secret at this path");
 const DELETED: ServiceError = ServiceError::Gone("the secret was deleted");
-
-fn set(details: &mut Value, key: &str, value: Value) {
-    if let Some(details) = details.as_object_mut() {
-        details.insert(key.to_owned(), value);
-    }
-}
 
 fn meta(secret: &oneclaw_store::Secret, version: &SecretVersion) -> SecretMeta {
     SecretMeta {

@@ -14,7 +14,7 @@ use super::super::caller::{Caller, RequestContext};
 use super::super::error::{Result, ServiceError};
 use super::super::events::{self, EventExt};
 use super::super::gate::Grant;
-use super::{DELETED, UNKNOWN, meta, set};
+use super::{DELETED, UNKNOWN, meta};
 
 const DISABLED: ServiceError = ServiceError::Gone("the version is disabled");
 const EXPIRED: ServiceError = ServiceError::Gone("the secret has expired");
@@ -123,17 +123,15 @@ impl Services {
                 .await?);
         }
         let vault = &grant.vault;
-        let mut details = grant.evidence.clone();
-        set(&mut details, "version", json!(version.version));
+        let mut evidence = grant.evidence.clone();
+        evidence.set("version", json!(version.version));
         let event = events::by_caller(context, caller, "secret.read", "secret", &secret.path)
             .in_vault(vault.id)
-            .with_details(details.clone());
-        set(&mut details, "decision", json!("deny"));
-        set(&mut details, "code", json!("vault/exhausted"));
+            .resting_on(evidence.clone());
         let exhausted_event =
             events::by_caller(context, caller, "secret.read", "secret", &secret.path)
                 .in_vault(vault.id)
-                .with_details(details);
+                .resting_on(evidence.refused("vault/exhausted"));
         let commit = ReadCommit {
             event,
             count: Some((secret.id, version.version)),

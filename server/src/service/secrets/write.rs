@@ -16,7 +16,7 @@ use super::super::error::{Result, ServiceError};
 use super::super::events::{self, EventExt};
 use super::super::gate::Grant;
 use super::super::{Services, check};
-use super::{DELETED, UNKNOWN, meta, set};
+use super::{DELETED, UNKNOWN, meta};
 
 /// Largest value, in bytes.
 const MAX_VALUE_BYTES: usize = 1024 * 1024;
@@ -143,7 +143,7 @@ impl Services {
         self.must_exist(context, caller, &grant, path).await?;
         let event = events::by_caller(context, caller, "secret.delete", "secret", path)
             .in_vault(grant.vault.id)
-            .with_details(grant.evidence);
+            .resting_on(grant.evidence);
         Ok(self
             .store
             .delete_secret(grant.vault.id, path, event)
@@ -166,11 +166,11 @@ impl Services {
             .gate
             .admit::<WriteSecret>(context, caller, vault, path)
             .await?;
-        let mut details = grant.evidence.clone();
-        set(&mut details, "version", json!(number));
+        let mut evidence = grant.evidence.clone();
+        evidence.set("version", json!(number));
         let event = events::by_caller(context, caller, "secret.version_disable", "secret", path)
             .in_vault(grant.vault.id)
-            .with_details(details);
+            .resting_on(evidence);
         match self
             .store
             .disable_version(grant.vault.id, path, number, event)
@@ -252,12 +252,12 @@ impl Services {
             let sealed = envelope::seal(&grant.permit, &key, at, &draft.value, context.at)?;
             let version =
                 draft.version(&secret, before.as_ref(), sealed, caller, number, context.at);
-            let mut details = grant.evidence.clone();
-            set(&mut details, "version", json!(number));
-            set(&mut details, "type", json!(version.kind));
+            let mut evidence = grant.evidence.clone();
+            evidence.set("version", json!(number));
+            evidence.set("type", json!(version.kind));
             let event = events::by_caller(context, caller, action, "secret", path)
                 .in_vault(vault.id)
-                .with_details(details);
+                .resting_on(evidence);
             match self.store.put_version(&secret, &version, event).await {
                 Ok(()) => return Ok(meta(&secret, &version)),
                 Err(StoreError::Conflict("version")) => {}

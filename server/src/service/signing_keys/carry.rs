@@ -105,13 +105,13 @@ impl Services {
             .version(vault.id, &key.path, key.secret_version)
             .await?
             .ok_or(NO_KEY)?;
-        let mut record = grant.evidence.clone();
-        if let (Some(record), Some(of_key)) = (record.as_object_mut(), details(&key).as_object()) {
-            record.extend(of_key.clone());
+        let mut evidence = grant.evidence.clone();
+        for (name, value) in details(&key).as_object().into_iter().flatten() {
+            evidence.set(name, value.clone());
         }
         let event = events::by_caller(context, caller, action, "agent", agent.id)
             .in_vault(vault.id)
-            .with_details(record);
+            .resting_on(evidence);
         self.store.record(event).await?;
         let vault_key = self
             .keys

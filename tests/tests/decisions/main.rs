@@ -1,0 +1,3 @@
+//! Decisions: recorded, explained, replayed and vouched for.
+
+mod records;
