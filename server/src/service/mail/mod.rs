@@ -172,6 +172,7 @@ fn pause_ms(attempts: i64) -> i64 {
 
 fn given_up(org: OrgId, mail: &NewMail, at: Timestamp) -> NewEvent {
     NewEvent {
+        decision: None,
         id: EventId::from_uuid(random::new_id()),
         org_id: org,
         action: "mail.give_up".to_owned(),
