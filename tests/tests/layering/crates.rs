@@ -44,6 +44,8 @@ const EDGES: &[(&str, &[&str])] = &[
             "oneclaw-audit-proof",
         ],
     ),
+    // The policy host is there for the commands of plugin authors alone: see modules.rs.
+    ("oneclaw-cli", &["oneclaw-core", "oneclaw-policy-host"]),
 ];
 
 /// Crates that serve tests and benches, and may depend on anything.
@@ -124,6 +126,31 @@ const OWNED: &[(&str, &[&str], &str)] = &[
         "getrandom",
         &["oneclaw-crypto"],
         "randomness is drawn in one module",
+    ),
+    (
+        "clap",
+        &["oneclaw-cli"],
+        "there is one command line",
+    ),
+    (
+        "ureq",
+        &["oneclaw-cli"],
+        "the command line needs no runtime to speak HTTP; everything else has one",
+    ),
+    (
+        "comfy-table",
+        &["oneclaw-cli"],
+        "tables are for people at a terminal",
+    ),
+    (
+        "indicatif",
+        &["oneclaw-cli"],
+        "progress is for people at a terminal",
+    ),
+    (
+        "rpassword",
+        &["oneclaw-cli"],
+        "passwords are typed at a terminal",
     ),
 ];
 

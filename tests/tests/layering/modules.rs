@@ -218,6 +218,30 @@ const RULES: &[Rule] = &[
         ],
         instead: "there is one gate, server/src/service/gate.rs; ask it",
     },
+    Rule {
+        files: &["cli/src"],
+        except: &["cli/src/commands/plugin"],
+        tokens: &["oneclaw_policy_host", "wasmtime"],
+        instead: "the command line speaks HTTP; what runs components is for the commands of plugin authors, below cli/src/commands/plugin",
+    },
+    Rule {
+        files: &["cli/src"],
+        except: &["cli/src/environment.rs"],
+        tokens: &["env::var", "env::var_os", "env::vars"],
+        instead: "the environment is read by cli/src/environment.rs, which has a field for each variable",
+    },
+    Rule {
+        files: &["cli/src"],
+        except: &["cli/src/client"],
+        tokens: &["ureq", "TcpStream"],
+        instead: "whatever is asked of the server goes through cli/src/client, which has deadlines and clear words for failures",
+    },
+    Rule {
+        files: &["cli/src"],
+        except: &["cli/src/output"],
+        tokens: &["stdout()"],
+        instead: "whatever is printed goes through cli/src/output, which makes it harmless and survives a closed pipe",
+    },
 ];
 
 fn is_below(path: &str, places: &[&str]) -> bool {

@@ -71,6 +71,7 @@ const PRODUCT: &[&str] = &[
     "outbound",
     "audit-proof",
     "server",
+    "cli",
 ];
 
 /// Every source file that ships, in order.

@@ -1,0 +1,216 @@
+//! The server over HTTP. Every call has a deadline, no redirect is followed, and every answer becomes either JSON or one
+//! clear sentence.
+
+mod answer;
+mod encode;
+
+use std::time::Duration;
+
+use serde_json::Value;
+use zeroize::Zeroizing;
+
+pub use self::answer::{items, text};
+pub use self::encode::{path, query, segment};
+use crate::failure::Failure;
+
+/// How long it may take to get a connection.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// A request that is refused with 429 is repeated by itself if the server wants to be left alone for no longer than this.
+/// Nothing was done by a request that got 429.
+const LONGEST_WAIT_SECONDS: u64 = 10;
+
+/// How often that happens at most.
+const MOST_WAITS: usize = 30;
+
+/// Connections, shared by everything that speaks to the server.
+#[derive(Clone)]
+pub struct Connection {
+    agent: ureq::Agent,
+    timeout: Duration,
+}
+
+impl Connection {
+    /// Every call ends within `timeout`, body and all.
+    pub fn new(timeout: Duration) -> Self {
+        let config = ureq::Agent::config_builder()
+            .timeout_global(Some(timeout))
+            .timeout_connect(Some(CONNECT.min(timeout)))
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .user_agent(concat!("oneclaw-cli/", env!("CARGO_PKG_VERSION")))
+            .build();
+        Self {
+            agent: config.into(),
+            timeout,
+        }
+    }
+}
+
+/// Speaks to one server, with one credential or none.
+pub struct Client {
+    connection: Connection,
+    url: String,
+    credential: Option<Zeroizing<String>>,
+}
+
+/// The methods that the API has.
+#[derive(Clone, Copy)]
+pub enum Method {
+    /// Reads.
+    Get,
+    /// Makes, or does.
+    Post,
+    /// Replaces.
+    Put,
+    /// Changes.
+    Patch,
+    /// Removes.
+    Delete,
+}
+
+impl Method {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+impl Client {
+    /// See [`Context`](crate::context::Context), which knows URL and credential.
+    pub fn new(connection: Connection, url: &str, credential: Option<Zeroizing<String>>) -> Self {
+        Self {
+            connection,
+            url: url.to_owned(),
+            credential,
+        }
+    }
+
+    /// Reads.
+    ///
+    /// # Errors
+    /// No answer, or a problem.
+    pub fn get(&self, route: &str) -> Result<Value, Failure> {
+        self.send(Method::Get, route, None, &[])
+    }
+
+    /// Makes, or does.
+    ///
+    /// # Errors
+    /// No answer, or a problem.
+    pub fn post(&self, route: &str, body: &Value) -> Result<Value, Failure> {
+        self.send(Method::Post, route, Some(body), &[])
+    }
+
+    /// Does something that needs no body.
+    ///
+    /// # Errors
+    /// No answer, or a problem.
+    pub fn post_empty(&self, route: &str) -> Result<Value, Failure> {
+        self.send(Method::Post, route, None, &[])
+    }
+
+    /// Replaces.
+    ///
+    /// # Errors
+    /// No answer, or a problem.
+    pub fn put(&self, route: &str, body: &Value) -> Result<Value, Failure> {
+        self.send(Method::Put, route, Some(body), &[])
+    }
+
+    /// Changes.
+    ///
+    /// # Errors
+    /// No answer, or a problem.
+    pub fn patch(&self, route: &str, body: &Value) -> Result<Value, Failure> {
+        self.send(Method::Patch, route, Some(body), &[])
+    }
+
+    /// Removes.
+    ///
+    /// # Errors
+    /// No answer, or a problem.
+    pub fn delete(&self, route: &str) -> Result<Value, Failure> {
+        self.send(Method::Delete, route, None, &[])
+    }
+
+    /// Anything, with more headers. Waits when the server asks for a short while.
+    ///
+    /// # Errors
+    /// No answer, or a problem.
+    pub fn send(
+        &self,
+        method: Method,
+        route: &str,
+        body: Option<&Value>,
+        headers: &[(&str, &str)],
+    ) -> Result<Value, Failure> {
+        let mut waits = 0;
+        loop {
+            match self.once(method, route, body, headers) {
+                Err(Failure::Refused(refusal)) if refusal.status == 429 && waits < MOST_WAITS => {
+                    match refusal.retry_after {
+                        Some(seconds) if seconds <= LONGEST_WAIT_SECONDS => {
+                            waits += 1;
+                            std::thread::sleep(Duration::from_secs(seconds.max(1)));
+                        }
+                        _ => return Err(Failure::Refused(refusal)),
+                    }
+                }
+                other => return other,
+            }
+        }
+    }
+
+    fn once(
+        &self,
+        method: Method,
+        route: &str,
+        body: Option<&Value>,
+        headers: &[(&str, &str)],
+    ) -> Result<Value, Failure> {
+        let mut request = ureq::http::Request::builder()
+            .method(method.word())
+            .uri(format!("{}{route}", self.url))
+            .header("content-type", "application/json")
+            .header("accept", "application/json");
+        if let Some(credential) = &self.credential {
+            let bearer = Zeroizing::new(format!("Bearer {}", credential.as_str()));
+            request = request.header("authorization", bearer.as_str());
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let bytes = Zeroizing::new(match body {
+            Some(body) => {
+                serde_json::to_vec(body).map_err(|error| Failure::local(error.to_string()))?
+            }
+            None => Vec::new(),
+        });
+        let sent = match body {
+            Some(_) => {
+                let request = request
+                    .body(bytes.as_slice())
+                    .map_err(|error| malformed(&error))?;
+                self.connection.agent.run(request)
+            }
+            None => {
+                let request = request.body(()).map_err(|error| malformed(&error))?;
+                self.connection.agent.run(request)
+            }
+        };
+        sent.and_then(answer::Answer::read)
+            .map_err(|error| answer::unreachable(&self.url, self.connection.timeout, &error))
+            .and_then(|answer| answer.value(&self.url))
+    }
+}
+
+fn malformed(error: &ureq::http::Error) -> Failure {
+    Failure::Usage(format!("the request cannot be made: {error}"))
+}

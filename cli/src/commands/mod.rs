@@ -1,0 +1,43 @@
+//! A file, or a folder, for each noun.
+
+pub mod agent;
+pub mod api_key;
+pub mod audit;
+pub mod auth;
+pub mod completions;
+pub mod config;
+pub mod env;
+pub mod login;
+pub mod policy;
+pub mod secret;
+pub mod vault;
+
+use serde_json::Value;
+
+use crate::failure::Failure;
+
+/// A list as it stands on a command line, `a,b`; empty for the empty text.
+pub fn comma_list(text: &str) -> Vec<String> {
+    text.split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// JSON from the command line, or from a file with `@file`.
+///
+/// # Errors
+/// The file cannot be read, or it is no JSON.
+pub fn json_argument(name: &str, text: &str) -> Result<Value, Failure> {
+    let from_file;
+    let json = match text.strip_prefix('@') {
+        Some(file) => {
+            from_file = crate::input::read_file(std::path::Path::new(file))?;
+            from_file.as_str()
+        }
+        None => text,
+    };
+    serde_json::from_str(json)
+        .map_err(|error| Failure::Usage(format!("--{name} is no JSON: {error}")))
+}
