@@ -1,5 +1,10 @@
 //! What differs from run to run, replaced by something of the same length, so that columns stay where they are.
 
+#![expect(
+    clippy::string_slice,
+    reason = "the text was looked at before, and tests fail by panicking"
+)]
+
 /// Replaces ids, times, keys, tokens and addresses of servers.
 pub fn redacted(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
