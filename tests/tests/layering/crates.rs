@@ -127,11 +127,7 @@ const OWNED: &[(&str, &[&str], &str)] = &[
         &["oneclaw-crypto"],
         "randomness is drawn in one module",
     ),
-    (
-        "clap",
-        &["oneclaw-cli"],
-        "there is one command line",
-    ),
+    ("clap", &["oneclaw-cli"], "there is one command line"),
     (
         "ureq",
         &["oneclaw-cli"],
