@@ -4,6 +4,7 @@
 
 pub mod export;
 pub mod note;
+pub mod receipt;
 pub mod tree;
 pub mod verify;
 

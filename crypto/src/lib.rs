@@ -13,4 +13,5 @@ pub mod password;
 pub mod random;
 pub mod root_key;
 pub mod sealing;
+pub mod statement_key;
 pub mod token;

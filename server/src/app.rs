@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use oneclaw_core::clock::SharedClock;
 use oneclaw_crypto::root_key::RootKey;
-use oneclaw_policy_host::{Engine, EngineOptions, Failure, LimitError, Limits, Mode};
+use oneclaw_policy_host::{Engine, EngineOptions, Failure, LimitError, Limits, Mode, Slots};
 use oneclaw_store::{Store, StoreOptions};
 use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
@@ -19,12 +19,22 @@ use crate::mail::Courier;
 use crate::service::chains::Chains;
 use crate::service::gate::{Gate, PluginState};
 use crate::service::keys::Keys;
+use crate::service::replays::Replays;
 use crate::service::throttle::Throttles;
 use crate::service::{Services, SharedServices};
 
 /// Wall-clock milliseconds for one decision. Fuel, which does not depend on the machine, bounds the work; this is the net
 /// below it, and wide enough that a thread which waits for a busy processor is not taken for a runaway plugin.
 const DECISION_DEADLINE_MS: u64 = 50;
+
+/// The same for a decision that is made again: at a low priority it waits longer for a processor, and fuel still bounds it.
+const REPLAY_DEADLINE_MS: u64 = 10_000;
+
+/// Room for the two threads of a replay, apart from that of the decisions that somebody waits for.
+const REPLAY_SLOTS: Slots = Slots {
+    instances: 64,
+    warm: 0,
+};
 
 /// Passwords hashed at a time.
 const PASSWORD_SLOTS: usize = 4;
@@ -113,6 +123,11 @@ pub async fn start(mut config: Config, clock: SharedClock) -> Result<Running, St
         StoreOptions::default(),
     )
     .await?;
+    let replay_options = EngineOptions {
+        cache_dir: Some(config.data_dir.join("plugins")),
+        limits: Limits::default().with_deadline_ms(REPLAY_DEADLINE_MS)?,
+        slots: REPLAY_SLOTS,
+    };
     let engine = Engine::new(EngineOptions {
         cache_dir: Some(config.data_dir.join("plugins")),
         limits: Limits::default().with_deadline_ms(DECISION_DEADLINE_MS)?,
@@ -172,6 +187,7 @@ pub async fn start(mut config: Config, clock: SharedClock) -> Result<Running, St
             (guardrails, guardrail_mode),
         )
         .recording(config.decisions.allowed_percent),
+        replays: Replays::new(replay_options),
         chains: Chains::default(),
         courier,
         node: oneclaw_crypto::random::new_id(),

@@ -24,6 +24,8 @@ pub fn spawn(services: SharedServices) -> JoinHandle<()> {
             tend_transactions(&services),
             keep(&services, &Purge),
             keep(&services, &Mail),
+            keep(&services, &Replays),
+            keep(&services, &SelfCheck),
         );
     })
 }
@@ -69,5 +71,39 @@ impl Job for Mail {
             Round::Done => Duration::ZERO,
             Round::NoRelay => Duration::from_millis(RELAY_PAUSE_MS.unsigned_abs()),
         })
+    }
+}
+
+/// Makes recorded decisions again, for whoever asked to.
+struct Replays;
+
+impl Job for Replays {
+    const NAME: &'static str = "replays";
+    const LOOK: Duration = Duration::from_secs(1);
+
+    async fn is_waiting(&self, services: &Services) -> Result<bool> {
+        services.has_replays().await
+    }
+
+    async fn round(&self, services: &Services, _: &Lease) -> Result<Duration> {
+        while services.replay_round().await? {}
+        Ok(Duration::ZERO)
+    }
+}
+
+/// Looks every night whether recorded decisions still come out as they did.
+struct SelfCheck;
+
+impl Job for SelfCheck {
+    const NAME: &'static str = "decision_self_check";
+    const LOOK: Duration = Duration::from_secs(60);
+
+    async fn is_waiting(&self, services: &Services) -> Result<bool> {
+        Ok(services.config.decisions.self_check > 0)
+    }
+
+    async fn round(&self, services: &Services, _: &Lease) -> Result<Duration> {
+        services.check_decisions().await?;
+        Ok(Duration::from_secs(24 * 60 * 60))
     }
 }

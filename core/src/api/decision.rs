@@ -113,3 +113,19 @@ body! {
         pub record_digest: String,
     }
 }
+
+body! {
+    /// What the server signed about a decision.
+    pub struct DecisionReceipt {
+        /// What is said: `type`, `issuer`, `org_id`, `decision_id`, `decided_at`, `world`, `principal`, `verdict`, `code`,
+        /// `request_digest`, `record_digest`, `engine`, and for each of `plugins` its `name`, `version`, `digest`,
+        /// `settings_digest`, `mode`, `verdict` and `code`.
+        pub receipt: Value,
+        /// `EdDSA`
+        pub alg: String,
+        /// Which key of `/.well-known/jwks.json`.
+        pub kid: String,
+        /// Over the canonical text (RFC 8785) of `receipt`, in base64url without padding.
+        pub signature: String,
+    }
+}

@@ -50,6 +50,7 @@ pub(super) const SETTINGS: &[&str] = &[
     "tokens.refresh_seconds",
     "decisions.retention_days",
     "decisions.allowed_percent",
+    "decisions.self_check",
     "log.format",
     "log.level",
 ];

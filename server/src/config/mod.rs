@@ -119,6 +119,9 @@ pub struct DecisionsConfig {
     pub retention_days: u32,
     /// Of so many allows in a hundred a record is kept. Of refusals every record is kept.
     pub allowed_percent: u32,
+    /// Every night so many recorded decisions of each organisation are made again, to see that they come out the same; 0:
+    /// none.
+    pub self_check: u32,
 }
 
 /// Logging.
@@ -174,6 +177,7 @@ impl Config {
             decisions: DecisionsConfig {
                 retention_days: 30,
                 allowed_percent: 100,
+                self_check: 0,
             },
             log: LogConfig {
                 format: LogFormat::Text,

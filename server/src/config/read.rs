@@ -191,6 +191,13 @@ fn decisions(layers: &Layers, default: DecisionsConfig) -> Result<DecisionsConfi
             "percent",
             default.allowed_percent,
         )?,
+        self_check: given(
+            "decisions.self_check",
+            0,
+            100_000,
+            "decisions",
+            default.self_check,
+        )?,
     })
 }
 

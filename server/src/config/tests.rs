@@ -148,6 +148,7 @@ fn every_setting_can_be_given_in_the_environment() {
         ("tokens.refresh_seconds", "103"),
         ("decisions.retention_days", "7"),
         ("decisions.allowed_percent", "10"),
+        ("decisions.self_check", "100"),
         ("log.format", "json"),
         ("log.level", "warn,oneclaw_server=debug"),
     ];

@@ -14,7 +14,7 @@ use super::layers::{self, RequestLimits};
 use super::problem::Problem;
 use super::routes::{
     agents, api_keys, audit, auth, chains, decisions, discovery, health, intents, policies,
-    secrets, signing_keys, unsupported, vaults,
+    replays, secrets, signing_keys, unsupported, vaults,
 };
 use super::{docs, openapi};
 use crate::service::SharedServices;
@@ -74,6 +74,14 @@ fn api() -> OpenApiRouter<SharedServices> {
         .routes(routes!(audit::events))
         .routes(routes!(decisions::list))
         .routes(routes!(decisions::get))
+        .routes(routes!(decisions::receipt))
+        .routes(routes!(decisions::export))
+        .routes(routes!(replays::create, replays::list))
+        .routes(routes!(replays::get, replays::cancel))
+        .routes(routes!(replays::changes))
+        .routes(routes!(replays::guardrails))
+        .routes(routes!(replays::shadow_report))
+        .routes(routes!(replays::revisions))
         .routes(routes!(audit::verify))
         .routes(routes!(health::health))
         .routes(routes!(health::key_health))

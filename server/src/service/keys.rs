@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use oneclaw_core::clock::Timestamp;
 use oneclaw_core::ids::{OrgId, VaultId};
 use oneclaw_crypto::api_key::KeyHasher;
@@ -9,8 +11,10 @@ use oneclaw_crypto::envelope::{self, VaultKey};
 use oneclaw_crypto::random;
 use oneclaw_crypto::root_key::{KeyService, RootKey};
 use oneclaw_crypto::sealing::SealingKey;
+use oneclaw_crypto::statement_key::StatementKey;
 use oneclaw_crypto::token::{Claims, TokenError, TokenKeys, key_id};
 use oneclaw_store::{JwtKey, Store};
+use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::error::{Result, ServiceError};
@@ -23,6 +27,7 @@ const SIGNING_KEY_DAYS: i64 = 90;
 pub struct Keys {
     root: RootKey,
     hasher: KeyHasher,
+    receipts: StatementKey,
     mails: SealingKey,
     tokens: RwLock<Arc<TokenKeys>>,
 }
@@ -55,11 +60,13 @@ impl Keys {
             stored
         };
         let hasher = KeyHasher::new(&root);
+        let receipts = StatementKey::derive(&root, "oneclaw/decision-receipts");
         let mails = SealingKey::derive(&root, "mail/1");
         let tokens = RwLock::new(Arc::new(unwrap_token_keys(&root, keys)?));
         Ok(Self {
             root,
             hasher,
+            receipts,
             mails,
             tokens,
         })
@@ -73,6 +80,28 @@ impl Keys {
     /// What seals mails that wait.
     pub fn mails(&self) -> &SealingKey {
         &self.mails
+    }
+
+    /// Signs receipts of decisions.
+    pub fn receipts(&self) -> &StatementKey {
+        &self.receipts
+    }
+
+    /// The public keys that others need (RFC 7517): those of tokens, and the one of receipts, which verifies no token.
+    pub fn jwks(&self) -> Value {
+        let mut set = self.tokens().jwks();
+        let public = self.receipts.public();
+        if let Some(keys) = set.get_mut("keys").and_then(Value::as_array_mut) {
+            keys.push(json!({
+                "kty": "OKP",
+                "crv": "Ed25519",
+                "alg": "EdDSA",
+                "use": "sig",
+                "kid": oneclaw_audit_proof::receipt::key_id(&public),
+                "x": URL_SAFE_NO_PAD.encode(public),
+            }));
+        }
+        set
     }
 
     /// The token keys in force.

@@ -22,6 +22,7 @@ pub mod keys;
 pub mod leases;
 pub mod mail;
 pub mod policies;
+pub mod replays;
 pub mod secrets;
 pub mod signing_keys;
 pub mod throttle;
@@ -49,6 +50,8 @@ pub struct Services {
     pub keys: keys::Keys,
     /// The one way to a permit.
     pub gate: gate::Gate,
+    /// Decisions made again, aside.
+    pub replays: replays::Replays,
     /// Who speaks to chains.
     pub chains: chains::Chains,
     /// The way that mails take.

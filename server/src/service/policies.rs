@@ -3,6 +3,7 @@
 use jiff::tz::TimeZone;
 use oneclaw_core::api::{CreatePolicyRequest, Policy, PolicyList, UpdatePolicyRequest};
 use oneclaw_core::audience::Audience;
+use oneclaw_core::clock::Timestamp;
 use oneclaw_core::conditions::Conditions;
 use oneclaw_core::ids::{PolicyId, VaultId};
 use oneclaw_core::path::excerpt;
@@ -49,7 +50,7 @@ impl Services {
         let vault = self.managed_vault(caller, vault).await?;
         let audience = audience(&request.principal_type, &request.principal_id)?;
         self.in_organisation(caller, &audience).await?;
-        let policy = new_policy(context, caller, &vault, audience, request)?;
+        let policy = new_policy(caller.principal(), context.at, &vault, audience, request)?;
         let most = match &policy.audience {
             Audience::One(_) => MAX_POLICIES_PER_PRINCIPAL,
             Audience::EveryAgent | Audience::Labelled(_) => MAX_POLICIES_PER_GROUP,
@@ -189,8 +190,8 @@ pub(super) fn audience(kind: &str, id: &str) -> Result<Audience> {
 
 /// A policy as it is asked for, checked in full.
 pub(super) fn new_policy(
-    context: &RequestContext,
-    caller: &Caller,
+    created_by: Principal,
+    created_at: Timestamp,
     vault: &Vault,
     audience: Audience,
     request: CreatePolicyRequest,
@@ -227,10 +228,24 @@ pub(super) fn new_policy(
         allow: effect(request.effect.as_deref())?,
         priority: priority(request.priority)?,
         expires_at: time::parse_option("expires_at", request.expires_at.as_deref())?,
-        created_by: caller.principal(),
-        created_at: context.at,
+        created_by,
+        created_at,
         extras: Value::Object(stored),
     })
+}
+
+/// A policy that is not stored: what decisions would be with it.
+///
+/// # Errors
+/// Names the field at fault.
+pub(super) fn draft(
+    vault: &Vault,
+    by: Principal,
+    at: Timestamp,
+    request: CreatePolicyRequest,
+) -> Result<oneclaw_store::Policy> {
+    let audience = audience(&request.principal_type, &request.principal_id)?;
+    new_policy(by, at, vault, audience, request)
 }
 
 fn permissions(words: &[String]) -> Result<Vec<Permission>> {

@@ -1,6 +1,6 @@
 //! Looking events up.
 
-use oneclaw_core::ids::OrgId;
+use oneclaw_core::ids::{EventId, OrgId};
 
 use super::{AuditEvent, EventFilter};
 use crate::Store;
@@ -47,6 +47,22 @@ impl AuditEvent {
 }
 
 impl Store {
+    /// One event of an organisation.
+    ///
+    /// # Errors
+    /// As [`Store::events`].
+    pub async fn event(&self, org: OrgId, id: EventId) -> Result<Option<AuditEvent>> {
+        let row = self
+            .db
+            .optional(
+                "SELECT org_id, seq, id, action, actor_type, actor_id, resource_type, resource_id, vault_id, details, \
+                 ip, at, prev_event_id, integrity_hash FROM audit_events WHERE org_id = $1 AND id = $2",
+                params![org, id],
+            )
+            .await?;
+        row.map(|row| AuditEvent::from_row(&row)).transpose()
+    }
+
     /// Events of an organisation, newest first, and how many match in all.
     ///
     /// # Errors

@@ -271,3 +271,44 @@ async fn records_go_after_the_days_in_the_settings_and_denials_are_never_left_ou
     app.clock.advance_seconds(8 * 24 * 60 * 60);
     assert_eq!(app.running.services.purge_decisions().await.unwrap(), 1);
 }
+
+/// Bytes that tables and indexes take whose names begin so.
+async fn bytes_of(app: &TestApp, tables: &str) -> i64 {
+    use sqlx::Connection as _;
+    let file = app.dir.path().join("oneclaw.db");
+    let mut connection = sqlx::SqliteConnection::connect(&format!("sqlite://{}", file.display()))
+        .await
+        .unwrap();
+    let sql = "SELECT SUM(pgsize) FROM dbstat WHERE name LIKE $1 OR name LIKE $2";
+    sqlx::query_scalar(sql)
+        .bind(format!("{tables}%"))
+        .bind(format!("sqlite_autoindex_{tables}%"))
+        .fetch_one(&mut connection)
+        .await
+        .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_record_of_access_takes_less_room_than_its_audit_event() {
+    const DECISIONS: i64 = 400;
+    let app = TestApp::start().await;
+    let human = app.human("owner").await;
+    let vault = app.vault(&human).await;
+    let agent = app.agent(&human, json!({})).await;
+    app.policy(&human, &vault, &agent, "**", json!({})).await;
+    let token = app.token(&agent).await;
+    let before = (
+        bytes_of(&app, "decisions").await,
+        bytes_of(&app, "audit_events").await,
+    );
+    for n in 0..DECISIONS {
+        app.read(&token, &vault, &format!("service/database/password-{n}"))
+            .await
+            .problem(404);
+    }
+    let record = (bytes_of(&app, "decisions").await - before.0) / DECISIONS;
+    let event = (bytes_of(&app, "audit_events").await - before.1) / DECISIONS;
+    println!("{record} bytes a record, {event} bytes an event");
+    assert!(record < 900, "{record}");
+    assert!(record < event, "{record} and {event}");
+}

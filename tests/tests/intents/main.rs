@@ -9,6 +9,7 @@ mod hidden;
 mod lifecycle;
 mod nonces;
 mod plugins;
+mod replays;
 mod setup;
 mod signed;
 mod signing;

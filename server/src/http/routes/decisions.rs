@@ -2,8 +2,9 @@
 
 use axum::Json;
 use axum::extract::State;
-use oneclaw_core::api::{DecisionDetail, DecisionList};
+use oneclaw_core::api::{DecisionDetail, DecisionList, DecisionReceipt};
 use serde::Deserialize;
+use serde_json::Value;
 use utoipa::IntoParams;
 
 use crate::http::extract::{Authenticated, Params, Query, parse};
@@ -40,6 +41,8 @@ pub struct DecisionsQuery {
     limit: Option<i64>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
+    /// For an export: `cases`.
+    r#as: Option<String>,
 }
 
 impl DecisionsQuery {
@@ -85,4 +88,32 @@ pub async fn get(
 ) -> Answer<Json<DecisionDetail>> {
     let id = parse("id", &id)?;
     Ok(Json(services.decision(&caller, id).await?))
+}
+
+/// A signed statement about one decision, to be verified offline.
+#[utoipa::path(get, path = "/v1/decisions/{id}/receipt", tag = "decisions", security(("bearer" = [])),
+    params(("id" = String, Path)), responses((status = 200, body = DecisionReceipt)))]
+pub async fn receipt(
+    State(services): State<SharedServices>,
+    Authenticated(caller): Authenticated,
+    Params(id): Params<String>,
+) -> Answer<Json<DecisionReceipt>> {
+    let id = parse("id", &id)?;
+    Ok(Json(services.receipt(&caller, id).await?))
+}
+
+/// Recorded decisions as cases to test plugins with, newest first: 100 decisions unless told, at most 500.
+#[utoipa::path(get, path = "/v1/decisions/export", tag = "decisions", security(("bearer" = [])), params(DecisionsQuery),
+    responses((status = 200, body = Vec<Value>)))]
+pub async fn export(
+    State(services): State<SharedServices>,
+    Authenticated(caller): Authenticated,
+    Query(query): Query<DecisionsQuery>,
+) -> Answer<Json<Vec<Value>>> {
+    let form = query.r#as.clone();
+    let (query, _, limit) = query.split();
+    let cases = services
+        .export_cases(&caller, query, form.as_deref(), limit)
+        .await?;
+    Ok(Json(cases))
 }

@@ -15,7 +15,7 @@ const PUBLIC: [(HeaderName, &str); 2] = [
 
 /// `GET /.well-known/jwks.json` (RFC 7517): the current key first, then those before it.
 pub async fn jwks(State(services): State<SharedServices>) -> impl IntoResponse {
-    let keys = services.keys.tokens().jwks();
+    let keys = services.keys.jwks();
     (
         PUBLIC,
         [(header::CONTENT_TYPE, "application/jwk-set+json")],

@@ -10,6 +10,7 @@ pub mod discovery;
 pub mod health;
 pub mod intents;
 pub mod policies;
+pub mod replays;
 pub mod secrets;
 pub mod signing_keys;
 pub mod unsupported;

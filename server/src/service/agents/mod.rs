@@ -30,6 +30,17 @@ const MAX_BATCH: usize = 500;
 
 const UNKNOWN: ServiceError = ServiceError::NotFound("no such agent");
 
+/// Puts fields of an update into a profile that is not stored: what an agent would be.
+///
+/// # Errors
+/// Names the field at fault.
+pub(super) fn apply_draft(
+    profile: &mut serde_json::Map<String, serde_json::Value>,
+    fields: serde_json::Map<String, serde_json::Value>,
+) -> Result<()> {
+    profile::apply(profile, fields, profile::When::Update)
+}
+
 impl Services {
     /// `POST /v1/agents`: the answer shows the key, this once.
     ///

@@ -1,5 +1,6 @@
 //! What is kept so that decisions can be made again, and for how long.
 
+use oneclaw_core::ids::OrgId;
 use oneclaw_policy_host::Plugin;
 use oneclaw_store::Component;
 
@@ -32,7 +33,24 @@ impl Services {
     pub async fn purge_decisions(&self) -> Result<u64> {
         let days = i64::from(self.config.decisions.retention_days);
         let cutoff = self.clock.now().plus_seconds(-days.saturating_mul(DAY));
+        self.store.purge_replays(cutoff).await?;
         Ok(self.store.purge_decisions(cutoff).await?)
+    }
+
+    /// The bytes of a component that decides or decided for an organisation, by their digest.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub(in crate::service) async fn component_bytes(
+        &self,
+        _org: OrgId,
+        digest: &str,
+    ) -> Result<Option<Vec<u8>>> {
+        if let Some(plugin) = self.gate.plugins().find(|p| p.digest() == digest) {
+            return Ok(Some(plugin.component().to_vec()));
+        }
+        let kept = self.store.component(digest).await?;
+        Ok(kept.map(|component| component.bytes))
     }
 }
 

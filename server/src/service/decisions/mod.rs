@@ -5,3 +5,4 @@ mod explain;
 mod keep;
 pub mod read;
 pub mod record;
+mod vouch;

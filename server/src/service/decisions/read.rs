@@ -7,6 +7,7 @@ use oneclaw_core::principal::Principal;
 use oneclaw_core::recorded::{ACCESS_POLICY, Question, TRANSACTION_GUARDRAIL};
 use oneclaw_core::verdict::Verdict;
 use oneclaw_store::DecisionFilter;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -24,7 +25,8 @@ const MAX_PAGE: i64 = 1000;
 pub(super) const NO_DECISION: ServiceError = ServiceError::NotFound("no such decision");
 
 /// A question to the records; empty text counts as absent.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct DecisionQuery {
     /// Id of an agent.
     pub agent: Option<String>,
@@ -79,7 +81,7 @@ impl DecisionQuery {
     ///
     /// # Errors
     /// Names the parameter at fault.
-    pub(super) fn filter(self) -> Result<DecisionFilter> {
+    pub(in crate::service) fn filter(self) -> Result<DecisionFilter> {
         let agent: Option<AgentId> = parsed("agent", self.agent)?;
         let principal: Option<Principal> = parsed("principal", self.principal)?;
         let plugin_digest = given(self.plugin);

@@ -19,7 +19,7 @@ const A_DAY: Window = Window::Rolling { seconds: 86_400 };
 
 /// Whose budgets are meant.
 #[derive(Debug)]
-pub(super) struct Resolver {
+pub(in crate::service) struct Resolver {
     now: Timestamp,
     agent: Principal,
     key: SecretId,
@@ -28,7 +28,7 @@ pub(super) struct Resolver {
 
 impl Resolver {
     /// For one request.
-    pub(super) fn new(request: &TransactionRequest) -> Self {
+    pub(in crate::service) fn new(request: &TransactionRequest) -> Self {
         Self {
             now: request.at,
             agent: request.principal,
@@ -38,7 +38,7 @@ impl Resolver {
     }
 
     /// The budget that a plugin calls by a name; `None` for a name that is none, or a label that the agent does not have.
-    pub(super) fn resolve(
+    pub(in crate::service) fn resolve(
         &self,
         plugin: &str,
         budget: &str,

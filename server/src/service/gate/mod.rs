@@ -13,6 +13,7 @@ mod settings;
 mod signing;
 mod subject;
 
+pub(in crate::service) use budgets::Resolver;
 pub use budgets::of_record as budgets_of_record;
 pub use evidence::Evidence;
 pub use scope::is_path_scope;
@@ -23,7 +24,7 @@ use std::sync::Arc;
 use oneclaw_core::clock::Timestamp;
 use oneclaw_core::ids::VaultId;
 use oneclaw_core::path::SecretPath;
-use oneclaw_core::recorded::ACCESS_POLICY;
+use oneclaw_core::recorded::{ACCESS_POLICY, TRANSACTION_GUARDRAIL};
 use oneclaw_core::request::{AccessRequest, Permission};
 use oneclaw_policy_host::{
     AccessCache, AccessKey, Action, Attachment, Engine, Failure, GuardrailCache, Mode, Permit,
@@ -139,12 +140,21 @@ impl Gate {
 
     /// The plugins that are loaded: for access, and for what is signed.
     pub fn plugins(&self) -> impl Iterator<Item = &Arc<Plugin>> {
-        [&self.plugin, &self.guardrails]
+        [ACCESS_POLICY, TRANSACTION_GUARDRAIL]
             .into_iter()
-            .filter_map(|state| match state {
-                PluginState::Ready(plugin) => Some(plugin),
-                PluginState::Absent | PluginState::Broken { .. } => None,
-            })
+            .filter_map(|world| self.plugin_for(world))
+    }
+
+    /// The plugin that comes with the server, for a world.
+    pub fn plugin_for(&self, world: &str) -> Option<&Arc<Plugin>> {
+        let state = match world {
+            ACCESS_POLICY => &self.plugin,
+            _ => &self.guardrails,
+        };
+        match state {
+            PluginState::Ready(plugin) => Some(plugin),
+            PluginState::Absent | PluginState::Broken { .. } => None,
+        }
     }
 
     /// Whether there is a plugin that can decide.
