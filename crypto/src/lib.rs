@@ -15,3 +15,4 @@ pub mod root_key;
 pub mod sealing;
 pub mod statement_key;
 pub mod token;
+pub mod totp;

@@ -105,6 +105,51 @@ pub fn secret_string(length: usize, charset: Charset) -> Result<SecretString, Ra
     Ok(SecretString::from(text.as_str()))
 }
 
+/// Letters of codes that humans read and type: consonants, so that no words come out, and none that looks like another
+/// (RFC 8628 §6.1).
+const USER_CODE_ALPHABET: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
+/// Letters in such a code: 34 bits.
+const USER_CODE_LETTERS: usize = 8;
+
+/// A code for a human to read and type, good for a few minutes.
+///
+/// # Errors
+/// If the operating system fails.
+pub fn user_code() -> Result<String, RandomError> {
+    let mut code = String::with_capacity(USER_CODE_LETTERS);
+    while code.len() < USER_CODE_LETTERS {
+        let [byte] = bytes::<1>()?;
+        // 240 is the largest multiple of 20 in a byte: what is beyond would favour the first letters.
+        let letter = USER_CODE_ALPHABET.get(usize::from(byte % 20));
+        if let (0..240, Some(&letter)) = (byte, letter) {
+            code.push(char::from(letter));
+        }
+    }
+    Ok(code)
+}
+
+/// A code that opens an account once, for a human to keep on paper: 80 bits in four groups.
+///
+/// # Errors
+/// If the operating system fails.
+pub fn recovery_code() -> Result<Zeroizing<String>, RandomError> {
+    let digits = Zeroizing::new(hex::encode(Zeroizing::new(bytes::<10>()?).as_slice()));
+    let mut code = Zeroizing::new(String::with_capacity(23));
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && i % 5 == 0 {
+            code.push('-');
+        }
+        code.push(digit);
+    }
+    Ok(code)
+}
+
+/// Whether text has the form of a code for humans.
+#[must_use]
+pub fn is_user_code(text: &str) -> bool {
+    text.len() == USER_CODE_LETTERS && text.bytes().all(|b| USER_CODE_ALPHABET.contains(&b))
+}
+
 #[cfg(test)]
 mod tests {
     use secrecy::ExposeSecret;
@@ -153,6 +198,28 @@ mod tests {
                 Err(RandomError::Length(n)) if n == length
             ));
         }
+    }
+
+    #[test]
+    fn codes_for_humans_have_eight_letters_that_cannot_be_mistaken() {
+        let codes: Vec<String> = (0..200).map(|_| user_code().unwrap()).collect();
+        assert!(codes.iter().all(|code| is_user_code(code)));
+        let letters: std::collections::BTreeSet<char> =
+            codes.iter().flat_map(|code| code.chars()).collect();
+        assert_eq!(letters.len(), USER_CODE_ALPHABET.len());
+        for text in ["", "BCDFGHJ", "BCDFGHJKL", "BCDFGHJA", "bcdfghjk"] {
+            assert!(!is_user_code(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_recovery_code_is_four_groups_of_five_digits() {
+        let code = recovery_code().unwrap();
+        let groups: Vec<&str> = code.split('-').collect();
+        assert_eq!(groups.len(), 4);
+        let sound = |g: &&str| g.len() == 5 && g.bytes().all(|b| b.is_ascii_hexdigit());
+        assert!(groups.iter().all(sound), "{}", *code);
+        assert_ne!(*code, *recovery_code().unwrap());
     }
 
     #[test]

@@ -204,8 +204,8 @@ impl Store {
         self.finish(tx, &[event]).await
     }
 
-    /// Ends every session of a human: its refresh tokens, and the access tokens that were issued in a second before
-    /// that of `at`.
+    /// Ends every session of a human: its refresh tokens, its sign-ins by browser, and the access tokens that were issued
+    /// in a second before that of `at`.
     ///
     /// # Errors
     /// [`StoreError::NotFound`].
@@ -215,8 +215,9 @@ impl Store {
         tx.commit().await
     }
 
-    /// Forgets tokens and nonces of signed requests that expired before `now`, idempotency keys that are older than 48
-    /// hours, and mails that were settled and are older than 30 days; answers how many rows went. Bounded to 10,000 of each kind a call.
+    /// Forgets tokens, sign-ins, proofs and nonces of signed requests that expired before `now`, idempotency keys that are
+    /// older than 48 hours, and mails that were settled and are older than 30 days; answers how many rows went. Bounded to
+    /// 10,000 of each kind a call.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -232,6 +233,12 @@ impl Store {
             "DELETE FROM session_families WHERE id IN \
              (SELECT id FROM session_families f WHERE expires_at < $1 AND NOT EXISTS \
              (SELECT 1 FROM refresh_tokens t WHERE t.family = f.id) LIMIT 10000)",
+            "DELETE FROM browser_sessions WHERE hash IN \
+             (SELECT hash FROM browser_sessions WHERE expires_at < $1 LIMIT 10000)",
+            "DELETE FROM device_logins WHERE hash IN \
+             (SELECT hash FROM device_logins WHERE expires_at < $1 LIMIT 10000)",
+            "DELETE FROM proofs WHERE hash IN \
+             (SELECT hash FROM proofs WHERE expires_at < $1 LIMIT 10000)",
         ] {
             gone += tx.execute(sql, params![now]).await?;
         }
@@ -271,6 +278,11 @@ pub(crate) async fn revoke_all(tx: &mut Tx, user: UserId, at: Timestamp) -> Resu
     tx.execute(
         "UPDATE session_families SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL",
         params![user, at],
+    )
+    .await?;
+    tx.execute(
+        "DELETE FROM browser_sessions WHERE user_id = $1",
+        params![user],
     )
     .await?;
     Ok(())

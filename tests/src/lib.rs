@@ -2,6 +2,7 @@
 
 pub mod anvil;
 pub mod app;
+pub mod browser;
 pub mod clock;
 pub mod mail;
 pub mod postgres;

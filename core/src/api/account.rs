@@ -70,6 +70,12 @@ secret_body! {
         /// Vaults that the agent is bound to; empty means no binding.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub vault_ids: Option<Vec<String>>,
+        /// Present and true when the password was right and a code is still wanted: then `access_token` is empty.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub mfa_required: Option<bool>,
+        /// For `POST /v1/auth/mfa/verify`, together with the code.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub mfa_token: Option<String>,
     }
 }
 

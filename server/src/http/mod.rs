@@ -5,6 +5,7 @@ pub mod extract;
 pub mod layers;
 pub mod listen;
 pub mod openapi;
+pub mod pages;
 pub mod problem;
 pub mod router;
 pub mod routes;

@@ -19,6 +19,7 @@ use crate::service::agents::{PROFILE_FIELDS, ProfileKind};
     components(schemas(Problem)),
     tags(
         (name = "auth", description = "Accounts and tokens"),
+        (name = "organisation", description = "The organisation, and the humans in it"),
         (name = "api keys", description = "Personal API keys of humans"),
         (name = "agents", description = "Agents and their keys"),
         (name = "signing keys", description = "The keys that agents sign transactions with"),
@@ -28,6 +29,7 @@ use crate::service::agents::{PROFILE_FIELDS, ProfileKind};
         (name = "policies", description = "Who may do what, where, when and from where"),
         (name = "decisions", description = "Decisions of the gate, and why they came out as they did"),
         (name = "audit", description = "The chained audit trail"),
+        (name = "admin", description = "The server itself, for owners and admins of its first organisation"),
         (name = "health", description = "Whether the server works")
     )
 )]

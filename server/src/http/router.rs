@@ -13,10 +13,10 @@ use utoipa_axum::routes;
 use super::layers::{self, RequestLimits};
 use super::problem::Problem;
 use super::routes::{
-    agents, api_keys, audit, auth, chains, decisions, discovery, health, intents, policies,
-    replays, secrets, signing_keys, unsupported, vaults,
+    agents, api_keys, audit, auth, chains, decisions, device, discovery, health, intents, mfa,
+    policies, replays, secrets, settings, signing_keys, unsupported, vaults,
 };
-use super::{docs, openapi};
+use super::{docs, openapi, pages};
 use crate::service::SharedServices;
 
 /// The API with its description; the description is made from the very annotations that make the routes.
@@ -30,6 +30,22 @@ fn api() -> OpenApiRouter<SharedServices> {
         .routes(routes!(auth::me, auth::update_me, auth::delete_me))
         .routes(routes!(auth::change_password))
         .routes(routes!(auth::jwt_public_key))
+        .routes(routes!(device::begin))
+        .routes(routes!(device::token))
+        .routes(routes!(device::status))
+        .routes(routes!(device::approve))
+        .routes(routes!(device::deny))
+        .routes(routes!(mfa::status))
+        .routes(routes!(mfa::setup))
+        .routes(routes!(mfa::verify_setup))
+        .routes(routes!(mfa::verify))
+        .routes(routes!(mfa::disable))
+        .routes(routes!(mfa::reauth))
+        .routes(routes!(mfa::settings, mfa::update_settings))
+        .routes(routes!(settings::list_server))
+        .routes(routes!(settings::put_server, settings::delete_server))
+        .routes(routes!(settings::list_org))
+        .routes(routes!(settings::put_org, settings::delete_org))
         .routes(routes!(api_keys::create, api_keys::list))
         .routes(routes!(api_keys::revoke))
         .routes(routes!(agents::create, agents::list))
@@ -107,7 +123,8 @@ pub fn build(services: SharedServices) -> Router {
         .route(
             "/.well-known/openid-configuration",
             get(discovery::openid_configuration),
-        );
+        )
+        .merge(pages::router());
     for path in unsupported::PATHS {
         router = router.route(path, any(unsupported::answer));
     }

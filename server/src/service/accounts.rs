@@ -4,7 +4,6 @@ use oneclaw_core::api::{
     ChangePasswordRequest, LoginRequest, Profile, SignupRequest, SignupResponse, TokenResponse,
     UpdateProfileRequest,
 };
-use oneclaw_core::clock::Timestamp;
 use oneclaw_core::ids::{OrgId, UserId};
 use oneclaw_core::principal::Principal;
 use oneclaw_crypto::{password, random};
@@ -15,6 +14,7 @@ use serde_json::json;
 use super::caller::{Caller, RequestContext};
 use super::error::{Result, ServiceError};
 use super::events::{self, EventExt};
+use super::step_up::Confirmation;
 use super::{Services, check, time};
 use crate::config::Signup;
 
@@ -120,7 +120,24 @@ impl Services {
         context: &RequestContext,
         request: &LoginRequest,
     ) -> Result<TokenResponse> {
-        let email = request.email.trim().to_lowercase();
+        let user = self
+            .prove_password(context, &request.email, &request.password)
+            .await?;
+        if let Some(mfa_token) = self.challenge(context, &user).await? {
+            return Ok(Self::code_wanted(mfa_token));
+        }
+        self.record_sign_in(context, &user, "password").await?;
+        self.open_session(context, &user, random::new_id()).await
+    }
+
+    /// The human with this address and password. Wrong guesses are slowed down and recorded.
+    pub(super) async fn prove_password(
+        &self,
+        context: &RequestContext,
+        email: &str,
+        given: &str,
+    ) -> Result<User> {
+        let email = email.trim().to_lowercase();
         let by_address = self
             .throttles
             .login_by_address
@@ -134,7 +151,7 @@ impl Services {
             .as_ref()
             .map_or(password::DUMMY_HASH, |user| user.password_hash.as_str())
             .to_owned();
-        let is_right = self.verify_password(&request.password, hash).await?;
+        let is_right = self.verify_password(given, hash).await?;
         let Some(user) = user else {
             return Err(WRONG_LOGIN);
         };
@@ -154,16 +171,15 @@ impl Services {
         }
         by_address.succeeded();
         by_email.succeeded();
-        self.record_sign_in(context, &user, "password").await?;
-        self.open_session(context, &user, random::new_id()).await
+        Ok(user)
     }
 
     /// `GET /v1/auth/me`
     ///
     /// # Errors
     /// [`ServiceError::Forbidden`] for agents.
-    pub fn profile(&self, caller: &Caller) -> Result<Profile> {
-        Ok(profile_of(caller.human()?))
+    pub async fn profile(&self, caller: &Caller) -> Result<Profile> {
+        self.profile_of(caller.human()?).await
     }
 
     /// `PATCH /v1/auth/me`
@@ -185,7 +201,7 @@ impl Services {
         }
         let event = events::by_caller(context, caller, "user.update", "user", user.id);
         self.store.update_user(&user, event).await?;
-        Ok(profile_of(&user))
+        self.profile_of(&user).await
     }
 
     /// `POST /v1/auth/change-password`: also ends every other way in that rests on the old password.
@@ -223,10 +239,10 @@ impl Services {
         &self,
         context: &RequestContext,
         caller: &Caller,
-        confirmation: Option<&str>,
+        confirmation: &Confirmation,
     ) -> Result<()> {
         let user = caller.human()?.clone();
-        self.step_up(&user, confirmation, context.at).await?;
+        self.step_up(context, &user, confirmation).await?;
         let vaults = self.store.vaults(user.org_id).await?;
         let agents = self.store.agents(user.org_id).await?;
         if vaults.iter().any(|vault| !vault.is_system) || !agents.is_empty() {
@@ -238,52 +254,7 @@ impl Services {
         Ok(self.store.delete_user(user.id, event).await?)
     }
 
-    /// Checks the password that a signed-in human gives once more, for what a stolen token alone must not do.
-    ///
-    /// # Errors
-    /// [`ServiceError::Forbidden`] without the right password, [`ServiceError::TooManyRequests`] after too many wrong ones.
-    pub(super) async fn step_up(
-        &self,
-        user: &User,
-        given: Option<&str>,
-        now: Timestamp,
-    ) -> Result<()> {
-        let Some(given) = given else {
-            return Err(ServiceError::Forbidden(
-                "confirm with the account's password in the header `X-Auth-Confirm`".to_owned(),
-            ));
-        };
-        self.confirm_password(user, given, now, "X-Auth-Confirm")
-            .await
-            .map_err(|error| match error {
-                ServiceError::Invalid { detail, .. } => ServiceError::Forbidden(detail),
-                other => other,
-            })
-    }
-
-    /// Checks a password that a signed-in human gives once more.
-    async fn confirm_password(
-        &self,
-        user: &User,
-        given: &str,
-        now: Timestamp,
-        field: &str,
-    ) -> Result<()> {
-        let attempt = self
-            .throttles
-            .confirm_by_user
-            .attempt(&user.id.to_string(), now)?;
-        if !self
-            .verify_password(given, user.password_hash.clone())
-            .await?
-        {
-            return Err(ServiceError::field(field, "is not the account's password"));
-        }
-        attempt.succeeded();
-        Ok(())
-    }
-
-    async fn hash_password(&self, secret: SecretString) -> Result<String> {
+    pub(super) async fn hash_password(&self, secret: SecretString) -> Result<String> {
         let _slot = self.password_slot().await?;
         tokio::task::spawn_blocking(move || password::hash(&secret))
             .await
@@ -291,7 +262,7 @@ impl Services {
             .map_err(|e| ServiceError::Internal(e.to_string()))
     }
 
-    async fn verify_password(&self, given: &str, hash: String) -> Result<bool> {
+    pub(super) async fn verify_password(&self, given: &str, hash: String) -> Result<bool> {
         if given.len() > MAX_PASSWORD_BYTES {
             return Ok(false);
         }
@@ -308,20 +279,20 @@ impl Services {
             .await
             .map_err(|e| ServiceError::Internal(e.to_string()))
     }
-}
 
-fn profile_of(user: &User) -> Profile {
-    Profile {
-        id: user.id.to_string(),
-        email: user.email.clone(),
-        display_name: user.display_name.clone(),
-        auth_method: "password".to_owned(),
-        role: user.role.as_str().to_owned(),
-        email_verified: user.email_verified,
-        marketing_emails: user.marketing_emails,
-        totp_enabled: false,
-        created_at: time::format(user.created_at),
-        org_id: user.org_id.to_string(),
-        billing_tier: "self_hosted".to_owned(),
+    async fn profile_of(&self, user: &User) -> Result<Profile> {
+        Ok(Profile {
+            id: user.id.to_string(),
+            email: user.email.clone(),
+            display_name: user.display_name.clone(),
+            auth_method: "password".to_owned(),
+            role: user.role.as_str().to_owned(),
+            email_verified: user.email_verified,
+            marketing_emails: user.marketing_emails,
+            totp_enabled: self.has_second_factor(user).await?,
+            created_at: time::format(user.created_at),
+            org_id: user.org_id.to_string(),
+            billing_tier: "self_hosted".to_owned(),
+        })
     }
 }

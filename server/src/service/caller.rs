@@ -120,6 +120,20 @@ impl Caller {
         }
     }
 
+    /// The human, if it is an owner or admin of the organisation.
+    ///
+    /// # Errors
+    /// [`ServiceError::Forbidden`] for everybody else.
+    pub fn admin(&self) -> Result<&User> {
+        let user = self.human()?;
+        if matches!(user.role, Role::Owner | Role::Admin) {
+            return Ok(user);
+        }
+        Err(ServiceError::Forbidden(
+            "only owners and admins of the organisation may do this".to_owned(),
+        ))
+    }
+
     /// Whether the agent's binding leaves this vault within reach; humans are never bound.
     pub fn is_bound_away_from(&self, vault: VaultId) -> bool {
         self.agent().is_some_and(|session| {

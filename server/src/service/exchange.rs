@@ -117,6 +117,8 @@ impl Services {
             user_id: None,
             agent_id: Some(agent.id.to_string()),
             vault_ids: Some(agent.vault_ids.iter().map(ToString::to_string).collect()),
+            mfa_required: None,
+            mfa_token: None,
         })
     }
 
@@ -289,7 +291,7 @@ impl Services {
         Ok(response)
     }
 
-    fn issue_user_token(
+    pub(super) fn issue_user_token(
         &self,
         user: &User,
         now: Timestamp,
@@ -309,6 +311,8 @@ impl Services {
             user_id: Some(user.id.to_string()),
             agent_id: None,
             vault_ids: None,
+            mfa_required: None,
+            mfa_token: None,
         })
     }
 

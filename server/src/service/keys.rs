@@ -144,6 +144,27 @@ impl Keys {
             .is_ok_and(|key| key.as_slice() == [0; 32])
     }
 
+    /// Seals a small secret that is no secret of a vault, such as that of a second factor. It opens under the same label
+    /// alone.
+    ///
+    /// # Errors
+    /// When there is no randomness.
+    pub fn seal(&self, label: &str, secret: &[u8]) -> Result<Vec<u8>> {
+        self.root
+            .wrap(label.as_bytes(), secret)
+            .map_err(|e| ServiceError::Internal(e.to_string()))
+    }
+
+    /// Opens what [`Keys::seal`] has sealed.
+    ///
+    /// # Errors
+    /// When it was sealed under another label or another root key.
+    pub fn unseal(&self, label: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
+        self.root
+            .unwrap(label.as_bytes(), sealed)
+            .map_err(|e| ServiceError::Internal(e.to_string()))
+    }
+
     /// A new vault's key, and the same wrapped for storage.
     ///
     /// # Errors

@@ -121,6 +121,12 @@ pub struct Throttles {
     pub signup_by_address: Throttle,
     /// Wrong confirmations per account: 5 at once, then one in 60 s.
     pub confirm_by_user: Throttle,
+    /// Wrong codes of a second factor per account: 5 at once, then one in 60 s.
+    pub code_by_user: Throttle,
+    /// Logins begun by programs, per address: 20 at once, then one in 10 s.
+    pub device_login_by_address: Throttle,
+    /// Codes of such logins that nothing waits under, per address: 20 at once, then one in 10 s.
+    pub device_code_by_address: Throttle,
 }
 
 impl Throttles {
@@ -133,6 +139,9 @@ impl Throttles {
             exchange_by_address: throttle(60, 1),
             signup_by_address: throttle(10, 60),
             confirm_by_user: throttle(5, 60),
+            code_by_user: throttle(5, 60),
+            device_login_by_address: throttle(20, 10),
+            device_code_by_address: throttle(20, 10),
         }
     }
 }

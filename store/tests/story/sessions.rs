@@ -12,6 +12,7 @@ crate::stories!(
     a_revoked_access_token_is_dead_and_no_other,
     a_new_password_ends_every_session_and_a_new_name_none,
     what_has_expired_is_forgotten,
+    a_sign_in_by_browser_lasts_until_its_end_or_that_of_all_sessions,
 );
 
 fn token(user: &User, family: Uuid, n: u8) -> RefreshToken {
@@ -211,4 +212,38 @@ async fn what_has_expired_is_forgotten(stage: Stage) {
         .await
         .unwrap();
     assert_eq!(taken.valid(), Some(lasting));
+}
+
+async fn a_sign_in_by_browser_lasts_until_its_end_or_that_of_all_sessions(stage: Stage) {
+    let (org, user) = stage.account().await;
+    let store = &stage.store;
+    for hash in [[1; 32], [2; 32], [3; 32]] {
+        store
+            .put_browser_session(&hash, user.id, at(10_000), event(&org, "auth.success"))
+            .await
+            .unwrap();
+    }
+    let alive = async |n: u8, now| store.browser_session(&[n; 32], at(now)).await.unwrap();
+    assert_eq!(alive(1, 9_999).await, Some(user.clone()));
+    assert_eq!(alive(1, 10_000).await, None);
+    assert_eq!(alive(9, 5).await, None);
+    for _ in 0..2 {
+        store
+            .end_browser_session(&[1; 32], event(&org, "auth.logout"))
+            .await
+            .unwrap();
+    }
+    assert_eq!(alive(1, 5).await, None);
+    assert_eq!(alive(2, 5).await, Some(user.clone()));
+    store.revoke_user_sessions(user.id, at(6)).await.unwrap();
+    assert_eq!(alive(2, 7).await, None);
+    store
+        .put_browser_session(&[4; 32], user.id, at(10_000), event(&org, "auth.success"))
+        .await
+        .unwrap();
+    assert_eq!(store.purge_expired(at(15_000)).await.unwrap(), 1);
+    assert_eq!(
+        stage.number("SELECT count(*) FROM browser_sessions").await,
+        0
+    );
 }

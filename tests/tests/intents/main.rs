@@ -13,3 +13,4 @@ mod replays;
 mod setup;
 mod signed;
 mod signing;
+mod simulation_required;

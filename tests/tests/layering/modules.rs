@@ -26,6 +26,12 @@ const RULES: &[Rule] = &[
         instead: "a route knows services alone; put what it needs into server/src/service and call that",
     },
     Rule {
+        files: &["server/src/http/pages"],
+        except: &["server/src/http/pages/form.rs"],
+        tokens: &["Form", "Body", "OptionalBody", "Authenticated", "Json"],
+        instead: "a page takes a `Visitor`, and a form as `Submitted`, which checks who has made it",
+    },
+    Rule {
         files: &["server/src/service"],
         except: &[],
         tokens: &[

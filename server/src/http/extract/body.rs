@@ -22,7 +22,10 @@ pub struct OptionalBody<T>(pub T);
 const DRAINED_BYTES: usize = 16 * 1024 * 1024;
 
 /// Reads a body of at most `limit` bytes.
-pub(super) async fn read(request: Request, limit: usize) -> Result<Vec<u8>, Problem> {
+///
+/// # Errors
+/// 413 for a larger one, 400 for one that breaks off.
+pub async fn read(request: Request, limit: usize) -> Result<Vec<u8>, Problem> {
     let mut body = request.into_body();
     let mut bytes = Vec::new();
     let mut total: usize = 0;

@@ -3,9 +3,11 @@
 use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
+use oneclaw_core::api::Sensitive;
 
 use crate::http::problem::Problem;
 use crate::service::caller::{Caller, RequestContext};
+use crate::service::step_up::Confirmation;
 
 /// What the authentication layer found; stands in the extensions of every request.
 #[derive(Debug, Clone)]
@@ -25,6 +27,10 @@ pub struct Authenticated(pub Caller);
 /// A caller, if a good credential was shown.
 #[derive(Debug)]
 pub struct MaybeAuthenticated(pub Option<Caller>);
+
+/// What confirms a step that a token alone must not take: `X-Auth-Confirm` and `X-MFA-Token`.
+#[derive(Debug)]
+pub struct Confirmed(pub Confirmation);
 
 /// Client address and time.
 #[derive(Debug)]
@@ -53,6 +59,21 @@ impl<S: Send + Sync> FromRequestParts<S> for MaybeAuthenticated {
             Some(Authentication::Known(caller)) => Ok(Self(Some(*caller))),
             _ => Ok(Self(None)),
         }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Confirmed {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let header = |name: &str| {
+            let value = parts.headers.get(name)?.to_str().ok()?;
+            Some(Sensitive::new(value.to_owned())).filter(|text| !text.is_empty())
+        };
+        Ok(Self(Confirmation {
+            confirm: header("x-auth-confirm"),
+            code: header("x-mfa-token"),
+        }))
     }
 }
 

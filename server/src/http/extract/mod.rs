@@ -6,8 +6,8 @@ mod path;
 mod query;
 mod signable;
 
-pub use body::{Body, OptionalBody};
-pub use caller::{Authenticated, Authentication, Context, MaybeAuthenticated};
+pub use body::{Body, OptionalBody, read as read_body};
+pub use caller::{Authenticated, Authentication, Confirmed, Context, MaybeAuthenticated};
 pub use path::{Params, SecretAddress, VersionAddress, parse};
 pub use query::Query;
 pub use signable::{OptionalSignable, Signable};

@@ -2,14 +2,16 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use oneclaw_core::api::{
     AgentTokenRequest, ApiKeyTokenRequest, ChangePasswordRequest, DeleteAccountRequest,
     JwtPublicKey, LoginRequest, Profile, RefreshRequest, SignupRequest, SignupResponse,
     TokenResponse, UpdateProfileRequest,
 };
 
-use crate::http::extract::{Authenticated, Body, Context, MaybeAuthenticated, OptionalBody};
+use crate::http::extract::{
+    Authenticated, Body, Confirmed, Context, MaybeAuthenticated, OptionalBody,
+};
 use crate::http::problem::Answer;
 use crate::service::SharedServices;
 
@@ -92,7 +94,7 @@ pub async fn me(
     State(services): State<SharedServices>,
     Authenticated(caller): Authenticated,
 ) -> Answer<Json<Profile>> {
-    Ok(Json(services.profile(&caller)?))
+    Ok(Json(services.profile(&caller).await?))
 }
 
 /// Changes the account of the caller.
@@ -112,20 +114,18 @@ pub async fn update_me(
 /// Removes the account of the caller, confirmed by its password in `X-Auth-Confirm`.
 #[utoipa::path(delete, path = "/v1/auth/me", tag = "auth", security(("bearer" = [])),
     request_body = Option<DeleteAccountRequest>,
-    params(("X-Auth-Confirm" = String, Header, description = "The account's password")),
+    params(("X-Auth-Confirm" = String, Header, description = "The account's password, or a token from /v1/auth/reauth"),
+        ("X-MFA-Token" = Option<String>, Header, description = "A code, where the password stands in X-Auth-Confirm and a second factor is set up")),
     responses((status = 204, description = "Removed"), (status = 409, description = "The organisation holds something")))]
 pub async fn delete_me(
     State(services): State<SharedServices>,
     Context(context): Context,
     Authenticated(caller): Authenticated,
-    headers: HeaderMap,
+    Confirmed(confirmation): Confirmed,
     OptionalBody(_): OptionalBody<DeleteAccountRequest>,
 ) -> Answer<StatusCode> {
-    let confirmation = headers
-        .get("x-auth-confirm")
-        .and_then(|value| value.to_str().ok());
     services
-        .delete_account(&context, &caller, confirmation)
+        .delete_account(&context, &caller, &confirmation)
         .await?;
     Ok(StatusCode::NO_CONTENT)
 }

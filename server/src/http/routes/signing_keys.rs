@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use oneclaw_core::api::{
     CreateSigningKeyRequest, ExportedSigningKey, ImportSigningKeyRequest, SigningKey,
     SigningKeyBalance, SigningKeyList,
@@ -10,7 +10,7 @@ use oneclaw_core::api::{
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::http::extract::{Authenticated, Body, Context, Params, Query, parse};
+use crate::http::extract::{Authenticated, Body, Confirmed, Context, Params, Query, parse};
 use crate::http::problem::Answer;
 use crate::service::SharedServices;
 
@@ -78,28 +78,22 @@ pub async fn deactivate(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The password in `X-Auth-Confirm`.
-fn confirmation(headers: &HeaderMap) -> Option<&str> {
-    headers
-        .get("x-auth-confirm")
-        .and_then(|value| value.to_str().ok())
-}
-
 /// Takes the active key's private half out of the server, confirmed by the caller's password in `X-Auth-Confirm`.
 #[utoipa::path(post, path = "/v1/agents/{agent_id}/signing-keys/{chain}/export", tag = "signing keys",
     security(("bearer" = [])), params(("agent_id" = String, Path), ("chain" = String, Path),
-        ("X-Auth-Confirm" = String, Header, description = "The caller's password")),
+        ("X-Auth-Confirm" = String, Header, description = "The caller's password, or a token from /v1/auth/reauth"),
+        ("X-MFA-Token" = Option<String>, Header, description = "A code, where the password stands in X-Auth-Confirm and a second factor is set up")),
     responses((status = 200, body = ExportedSigningKey), (status = 403, description = "Not confirmed, or refused")))]
 pub async fn export(
     State(services): State<SharedServices>,
     Context(context): Context,
     Authenticated(caller): Authenticated,
     Params((agent, chain)): Params<(String, String)>,
-    headers: HeaderMap,
+    confirmation: Confirmed,
 ) -> Answer<Json<ExportedSigningKey>> {
     let agent = parse("agent_id", &agent)?;
     let key = services
-        .export_signing_key(&context, &caller, agent, &chain, confirmation(&headers))
+        .export_signing_key(&context, &caller, agent, &chain, &confirmation.0)
         .await?;
     Ok(Json(key))
 }
@@ -107,7 +101,8 @@ pub async fn export(
 /// Takes in a key that was made elsewhere, confirmed by the caller's password in `X-Auth-Confirm`.
 #[utoipa::path(post, path = "/v1/agents/{agent_id}/signing-keys/{chain}/import", tag = "signing keys",
     security(("bearer" = [])), params(("agent_id" = String, Path), ("chain" = String, Path),
-        ("X-Auth-Confirm" = String, Header, description = "The caller's password")),
+        ("X-Auth-Confirm" = String, Header, description = "The caller's password, or a token from /v1/auth/reauth"),
+        ("X-MFA-Token" = Option<String>, Header, description = "A code, where the password stands in X-Auth-Confirm and a second factor is set up")),
     request_body = ImportSigningKeyRequest,
     responses((status = 201, body = SigningKey), (status = 409, description = "There is an active one")))]
 pub async fn import(
@@ -115,13 +110,12 @@ pub async fn import(
     Context(context): Context,
     Authenticated(caller): Authenticated,
     Params((agent, chain)): Params<(String, String)>,
-    headers: HeaderMap,
+    confirmation: Confirmed,
     Body(request): Body<ImportSigningKeyRequest>,
 ) -> Answer<(StatusCode, Json<SigningKey>)> {
     let agent = parse("agent_id", &agent)?;
-    let confirmation = confirmation(&headers);
     let key = services
-        .import_signing_key(&context, &caller, agent, &chain, confirmation, &request)
+        .import_signing_key(&context, &caller, agent, &chain, &confirmation.0, &request)
         .await?;
     Ok((StatusCode::CREATED, Json(key)))
 }

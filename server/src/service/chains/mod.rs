@@ -105,7 +105,7 @@ impl Services {
     /// # Errors
     /// [`ServiceError::Forbidden`].
     pub async fn list_all_chains(&self, caller: &Caller) -> Result<ChainList> {
-        self.administrator(caller).await?;
+        self.server_admin(caller).await?;
         self.list(false, true).await
     }
 
@@ -120,7 +120,7 @@ impl Services {
         caller: &Caller,
         request: CreateChainRequest,
     ) -> Result<ChainBody> {
-        self.administrator(caller).await?;
+        self.server_admin(caller).await?;
         let is_testnet = request.is_testnet.unwrap_or(false);
         let chain = Chain {
             id: ChainEntryId::from_uuid(random::new_id()),
@@ -169,7 +169,7 @@ impl Services {
         id: ChainEntryId,
         request: UpdateChainRequest,
     ) -> Result<ChainBody> {
-        self.administrator(caller).await?;
+        self.server_admin(caller).await?;
         let mut chain = self.store.chain(id).await?.ok_or(UNKNOWN)?;
         if request.name.is_some_and(|name| name != chain.name) {
             return Err(cannot_change("name"));
@@ -217,7 +217,7 @@ impl Services {
         caller: &Caller,
         id: ChainEntryId,
     ) -> Result<()> {
-        self.administrator(caller).await?;
+        self.server_admin(caller).await?;
         let chain = self.store.chain(id).await?.ok_or(UNKNOWN)?;
         let event = events::by_caller(context, caller, "chain.delete", "chain", id)
             .with_details(details(&chain));
@@ -232,23 +232,6 @@ impl Services {
                 .map(|chain| body(chain, shows_urls))
                 .collect(),
         })
-    }
-
-    /// Owners and admins of the first organisation run the server.
-    async fn runs_the_server(&self, caller: Option<&Caller>) -> Result<bool> {
-        let Some(caller) = caller.filter(|caller| caller.is_admin()) else {
-            return Ok(false);
-        };
-        Ok(self.store.first_org().await? == Some(caller.org()))
-    }
-
-    async fn administrator(&self, caller: &Caller) -> Result<()> {
-        if self.runs_the_server(Some(caller)).await? {
-            return Ok(());
-        }
-        Err(ServiceError::Forbidden(
-            "only owners and admins of the server's first organisation may do this".to_owned(),
-        ))
     }
 }
 

@@ -14,7 +14,7 @@ use oneclaw_store::{Chain, IntentMode, NonceWish};
 use super::super::Services;
 use super::super::caller::RequestContext;
 use super::super::error::{Result, ServiceError};
-use super::super::guardrails;
+use super::super::{guardrails, settings};
 use super::actor::Actor;
 use super::authorizations::own_authorizations;
 use super::fees;
@@ -115,11 +115,14 @@ impl Services {
         let key = self.find_key(context, &actor, &chain, &key_wish).await?;
         let rpc = self.chains.rpc(&chain);
         let execution = fees::fill(rpc.as_ref(), key.address, &wish).await?;
-        let trial = if wish.simulate_first {
-            let call = fees::call(key.address, &wish);
-            Some(simulate::trial(rpc.as_ref(), call).await)
-        } else {
-            None
+        let must_simulate = self.is_on(settings::REQUIRE_SIMULATION).await?;
+        let trial = match &rpc {
+            None if must_simulate => Some(simulate::impossible()),
+            _ if wish.simulate_first || must_simulate => {
+                let call = fees::call(key.address, &wish);
+                Some(simulate::trial(rpc.as_ref(), call).await)
+            }
+            _ => None,
         };
         let obstacle = obstacle(trial.as_ref(), execution.would_fail);
         let nonce = match (wish.nonce, &rpc) {

@@ -170,6 +170,16 @@ pub struct Trial {
     pub problem: Option<String>,
 }
 
+/// What is said where a simulation is required and nobody can make one.
+pub fn impossible() -> Trial {
+    Trial {
+        status: "error",
+        id: None,
+        fact: None,
+        problem: Some(NO_BACKEND.to_owned()),
+    }
+}
+
 /// Tries one call.
 pub async fn trial(rpc: Option<&Rpc>, call: oneclaw_chain::Call) -> Trial {
     let Some(rpc) = rpc else {

@@ -311,7 +311,7 @@ impl Services {
             )),
             (Outcome::Obstructed, Some(Obstacle::NotSimulated(reason))) => {
                 Err(ServiceError::ChainUnavailable(format!(
-                    "the simulation that was asked for could not be made: {reason}"
+                    "the simulation that is wanted could not be made: {reason}"
                 )))
             }
             (Outcome::Obstructed, None) => Err(ServiceError::Internal(

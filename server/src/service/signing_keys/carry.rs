@@ -8,12 +8,12 @@ use oneclaw_core::path::excerpt;
 use oneclaw_crypto::envelope::{self, Sealed, SecretRef};
 use oneclaw_signer::KeyFormat;
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::json;
 
 use super::super::Services;
 use super::super::caller::{Caller, RequestContext};
 use super::super::error::{Result, ServiceError};
 use super::super::events::{self, EventExt};
+use super::super::step_up::Confirmation;
 use super::{NO_KEY, details, exists};
 
 impl Services {
@@ -28,7 +28,7 @@ impl Services {
         caller: &Caller,
         id: AgentId,
         chain: &str,
-        confirmation: Option<&str>,
+        confirmation: &Confirmation,
         request: &ImportSigningKeyRequest,
     ) -> Result<SigningKeyBody> {
         let agent = self.managed_agent(caller, id).await?;
@@ -79,7 +79,7 @@ impl Services {
         caller: &Caller,
         id: AgentId,
         chain: &str,
-        confirmation: Option<&str>,
+        confirmation: &Confirmation,
     ) -> Result<ExportedSigningKey> {
         let agent = self.managed_agent(caller, id).await?;
         let word = self.key_word(&ChainRef::Name(chain.to_owned())).await?;
@@ -145,20 +145,16 @@ impl Services {
         caller: &Caller,
         agent: AgentId,
         action: &str,
-        given: Option<&str>,
+        given: &Confirmation,
     ) -> Result<()> {
-        let refusal = match self.step_up(caller.human()?, given, context.at).await {
+        let refusal = match self.step_up(context, caller.human()?, given).await {
             Ok(()) => return Ok(()),
             Err(refusal @ ServiceError::Forbidden(_)) => refusal,
             Err(other) => return Err(other),
         };
-        let code = match given {
-            None => "confirmation_missing",
-            Some(_) => "confirmation_wrong",
-        };
-        let event = events::by_caller(context, caller, action, "agent", agent)
-            .with_details(json!({"decision": "deny", "code": code}));
-        self.store.record(event).await?;
+        let about = ("agent", agent.to_string());
+        self.record_unconfirmed(context, caller, action, about, given)
+            .await?;
         Err(refusal)
     }
 }

@@ -1,0 +1,66 @@
+//! Sign-ins by browser, which end on the server and not only in the cookie.
+
+use oneclaw_core::clock::Timestamp;
+use oneclaw_core::ids::UserId;
+
+use crate::Store;
+use crate::accounts::{User, user_columns};
+use crate::audit::NewEvent;
+use crate::db::params;
+use crate::error::Result;
+
+impl Store {
+    /// Stores a sign-in by browser under the keyed hash of its cookie.
+    ///
+    /// # Errors
+    /// [`crate::StoreError::NotFound`] when the human is gone.
+    pub async fn put_browser_session(
+        &self,
+        hash: &[u8],
+        user: UserId,
+        expires_at: Timestamp,
+        event: NewEvent,
+    ) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        tx.execute_one(
+            "INSERT INTO browser_sessions (hash, user_id, created_at, expires_at) \
+             VALUES ($1, $2, $3, $4)",
+            params![hash, user, event.at, expires_at],
+        )
+        .await?;
+        self.finish(tx, &[event]).await
+    }
+
+    /// The human whose browser shows the cookie with this hash, with the record as it is now.
+    ///
+    /// # Errors
+    /// [`crate::StoreError::Unavailable`].
+    pub async fn browser_session(&self, hash: &[u8], now: Timestamp) -> Result<Option<User>> {
+        const SQL: &str = concat!(
+            "SELECT ",
+            user_columns!(),
+            " FROM browser_sessions b JOIN users u ON u.id = b.user_id \
+             WHERE b.hash = $1 AND b.expires_at > $2"
+        );
+        self.db
+            .optional(SQL, params![hash, now])
+            .await?
+            .as_ref()
+            .map(User::from_row)
+            .transpose()
+    }
+
+    /// Ends one sign-in by browser. Ending it twice is no error, and is recorded twice.
+    ///
+    /// # Errors
+    /// [`crate::StoreError::Unavailable`].
+    pub async fn end_browser_session(&self, hash: &[u8], event: NewEvent) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        tx.execute(
+            "DELETE FROM browser_sessions WHERE hash = $1",
+            params![hash],
+        )
+        .await?;
+        self.finish(tx, &[event]).await
+    }
+}
