@@ -77,16 +77,12 @@ impl SharedSecret {
     /// [`TotpError::Secret`].
     pub fn to_uri(&self, account: &str) -> Result<Zeroizing<String>, TotpError> {
         // A colon would end the issuer's part of the label.
-        let account = account.replace(':', "_");
-        let totp = self
-            .builder()
-            .with_account_name(account.as_str())
-            .with_issuer(Some(ISSUER))
-            .build()
-            .map_err(|_| TotpError::Secret)?;
-        totp.to_url()
-            .map(Zeroizing::new)
-            .map_err(|_| TotpError::Secret)
+        let account = percent_encoded(&account.replace(':', "_"));
+        let secret = self.to_base32()?;
+        Ok(Zeroizing::new(format!(
+            "otpauth://totp/{ISSUER}:{account}?secret={}&issuer={ISSUER}&algorithm=SHA1&digits={DIGITS}&period={STEP_SECONDS}",
+            secret.as_str()
+        )))
     }
 
     /// The step that a code belongs to, if it is the code of this moment, of the step before or of the one after. A step must
@@ -118,6 +114,19 @@ impl SharedSecret {
             .with_step_duration(STEP_SECONDS)
             .with_secret(totp_rs::Secret::from(self.bytes.as_slice()))
     }
+}
+
+/// As RFC 3986 §2.1 has it for whatever is not unreserved.
+fn percent_encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
 }
 
 #[cfg(test)]
