@@ -3,7 +3,8 @@
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    agent, api_key, audit, auth, completions, config, env, login, policy, secret, vault,
+    agent, api_key, audit, auth, billing, completions, config, decision, env, fleet, guardrails,
+    login, mfa, policy, secret, share, vault, webhook,
 };
 use crate::context::Context;
 use crate::failure::Failure;
@@ -78,7 +79,22 @@ pub enum Command {
     #[command(subcommand)]
     Env(env::EnvCommand),
     #[command(subcommand)]
+    Share(share::ShareCommand),
+    #[command(subcommand)]
     Audit(audit::AuditCommand),
+    #[command(subcommand)]
+    Decision(decision::DecisionCommand),
+    #[command(subcommand)]
+    Guardrails(guardrails::GuardrailsCommand),
+    #[command(subcommand)]
+    Billing(billing::BillingCommand),
+    Apply(fleet::ApplyArgs),
+    Diff(fleet::DiffArgs),
+    Export(fleet::ExportArgs),
+    #[command(subcommand)]
+    Webhook(webhook::WebhookCommand),
+    #[command(subcommand)]
+    Mfa(mfa::MfaCommand),
     #[command(subcommand, name = "api-key")]
     ApiKey(api_key::ApiKeyCommand),
     #[command(subcommand)]
@@ -104,7 +120,16 @@ impl Command {
             Self::Agent(command) => command.run(context),
             Self::Policy(command) => command.run(context),
             Self::Env(command) => command.run(context),
+            Self::Share(command) => command.run(context),
             Self::Audit(command) => command.run(context),
+            Self::Decision(command) => command.run(context),
+            Self::Guardrails(command) => command.run(context),
+            Self::Billing(command) => command.run(context),
+            Self::Apply(arguments) => arguments.run(context),
+            Self::Diff(arguments) => arguments.run(context),
+            Self::Export(arguments) => arguments.run(context),
+            Self::Webhook(command) => command.run(context),
+            Self::Mfa(command) => command.run(context),
             Self::ApiKey(command) => command.run(context),
             Self::Config(command) => command.run(context),
             Self::Completions(arguments) => arguments.run(context),

@@ -175,39 +175,89 @@ impl Client {
         body: Option<&Value>,
         headers: &[(&str, &str)],
     ) -> Result<Value, Failure> {
-        let mut request = ureq::http::Request::builder()
+        let mut request = self.request(method, route);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let agent = &self.connection.agent;
+        let sent = match body {
+            Some(body) => {
+                let bytes = serde_json::to_vec(body).map(Zeroizing::new);
+                let bytes = bytes.map_err(|error| Failure::local(error.to_string()))?;
+                agent.run(
+                    request
+                        .body(bytes.as_slice())
+                        .map_err(|error| malformed(&error))?,
+                )
+            }
+            None => agent.run(request.body(()).map_err(|error| malformed(&error))?),
+        };
+        sent.and_then(answer::Answer::read)
+            .map_err(|error| self.unreachable(&error))
+            .and_then(|answer| answer.value(&self.url))
+    }
+
+    fn request(&self, method: Method, route: &str) -> ureq::http::request::Builder {
+        let request = ureq::http::Request::builder()
             .method(method.word())
             .uri(format!("{}{route}", self.url))
             .header("content-type", "application/json")
             .header("accept", "application/json");
-        if let Some(credential) = &self.credential {
-            let bearer = Zeroizing::new(format!("Bearer {}", credential.as_str()));
-            request = request.header("authorization", bearer.as_str());
+        match &self.credential {
+            Some(credential) => {
+                let bearer = Zeroizing::new(format!("Bearer {}", credential.as_str()));
+                request.header("authorization", bearer.as_str())
+            }
+            None => request,
         }
-        for (name, value) in headers {
-            request = request.header(*name, *value);
+    }
+
+    fn unreachable(&self, error: &ureq::Error) -> Failure {
+        answer::unreachable(&self.url, self.connection.timeout, error)
+    }
+
+    /// Gets something of any size, piece by piece. It may take any time, as long as something arrives.
+    ///
+    /// # Errors
+    /// No answer, a problem, or `take` does not take a piece.
+    pub fn download(
+        &self,
+        route: &str,
+        take: &mut dyn FnMut(&[u8]) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let agent = &self.connection.agent;
+        let request = self
+            .request(Method::Get, route)
+            .body(())
+            .map_err(|error| malformed(&error))?;
+        let request = agent
+            .configure_request(request)
+            .timeout_global(None)
+            .timeout_recv_response(Some(self.connection.timeout))
+            .timeout_per_read(Some(self.connection.timeout))
+            .build();
+        let response = agent
+            .run(request)
+            .map_err(|error| self.unreachable(&error))?;
+        if !response.status().is_success() {
+            let answer =
+                answer::Answer::read(response).map_err(|error| self.unreachable(&error))?;
+            return answer.value(&self.url).map(|_| ());
         }
-        let bytes = Zeroizing::new(match body {
-            Some(body) => {
-                serde_json::to_vec(body).map_err(|error| Failure::local(error.to_string()))?
+        let mut body = response
+            .into_body()
+            .into_with_config()
+            .limit(u64::MAX)
+            .reader();
+        let mut piece = vec![0; 64 * 1024];
+        loop {
+            let length = std::io::Read::read(&mut body, &mut piece)
+                .map_err(|error| self.unreachable(&ureq::Error::from(error)))?;
+            match piece.get(..length) {
+                Some([]) | None => return Ok(()),
+                Some(bytes) => take(bytes)?,
             }
-            None => Vec::new(),
-        });
-        let sent = match body {
-            Some(_) => {
-                let request = request
-                    .body(bytes.as_slice())
-                    .map_err(|error| malformed(&error))?;
-                self.connection.agent.run(request)
-            }
-            None => {
-                let request = request.body(()).map_err(|error| malformed(&error))?;
-                self.connection.agent.run(request)
-            }
-        };
-        sent.and_then(answer::Answer::read)
-            .map_err(|error| answer::unreachable(&self.url, self.connection.timeout, &error))
-            .and_then(|answer| answer.value(&self.url))
+        }
     }
 }
 

@@ -4,13 +4,20 @@ pub mod agent;
 pub mod api_key;
 pub mod audit;
 pub mod auth;
+pub mod billing;
 pub mod completions;
 pub mod config;
+pub mod decision;
 pub mod env;
+pub mod fleet;
+pub mod guardrails;
 pub mod login;
+pub mod mfa;
 pub mod policy;
 pub mod secret;
+pub mod share;
 pub mod vault;
+pub mod webhook;
 
 use serde_json::Value;
 

@@ -8,7 +8,7 @@ use std::io::{IsTerminal as _, Write as _};
 
 use serde_json::Value;
 
-pub use self::column::Column;
+pub use self::column::{Column, plain};
 pub use self::text::{one_line, visible};
 use crate::failure::Failure;
 
@@ -60,6 +60,11 @@ impl Output {
     /// Whether a person looks at standard output.
     pub fn is_terminal(&self) -> bool {
         self.is_terminal
+    }
+
+    /// Whether there are colours.
+    pub fn color(&self) -> bool {
+        self.color
     }
 
     /// A list.
@@ -136,8 +141,16 @@ impl Output {
     /// # Errors
     /// It cannot be written.
     pub fn raw(&self, text: &str) -> Result<(), Failure> {
+        self.bytes(text.as_bytes())
+    }
+
+    /// Exactly these.
+    ///
+    /// # Errors
+    /// They cannot be written.
+    pub fn bytes(&self, bytes: &[u8]) -> Result<(), Failure> {
         let mut out = std::io::stdout().lock();
-        out.write_all(text.as_bytes())?;
+        out.write_all(bytes)?;
         out.flush()?;
         Ok(())
     }

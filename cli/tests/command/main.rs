@@ -5,6 +5,8 @@ mod agents;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod fleet;
+#[cfg(test)]
 mod help;
 #[cfg(test)]
 mod redact;
@@ -12,6 +14,8 @@ mod redact;
 mod shell;
 #[cfg(test)]
 mod sign_in;
+#[cfg(test)]
+mod terminal;
 #[cfg(test)]
 mod variables;
 #[cfg(test)]

@@ -54,6 +54,28 @@ impl Ran {
     }
 }
 
+/// Runs its arguments at a terminal of its own and types the first of them.
+const TERMINAL: &str = "
+import fcntl, os, pty, struct, sys, termios
+child, terminal = pty.fork()
+if child == 0:
+    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack('HHHH', 24, 90, 0, 0))
+    os.execv(sys.argv[2], sys.argv[2:])
+os.write(terminal, sys.argv[1].encode())
+said = b''
+while True:
+    try:
+        piece = os.read(terminal, 65536)
+    except OSError:
+        break
+    if not piece:
+        break
+    said += piece
+sys.stdout.buffer.write(said)
+sys.stdout.flush()
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+";
+
 /// A command with nothing in its environment but what is given.
 pub fn command(program: &str, home: &std::path::Path, environment: &[(&str, &str)]) -> Command {
     let mut path = PathBuf::from(BINARY)
@@ -148,6 +170,28 @@ impl Shell {
             .args(["-eu", "-c", script])
             .envs(environment.iter().copied());
         tokio::task::block_in_place(|| finish(command, ""))
+    }
+
+    /// The command at a terminal of 90 columns, where this is typed. Its output is all in `out`, with the line breaks of a
+    /// terminal taken back.
+    pub fn terminal(&self, arguments: &[&str], typed: &str) -> Ran {
+        let mut command = command(
+            "python3",
+            self.home.path(),
+            &[
+                ("ONECLAW_API_URL", &self.app.url),
+                ("TERM", "xterm"),
+                ("PYENV_VERSION", ""),
+            ],
+        );
+        command
+            .args(["-c", TERMINAL, typed, BINARY])
+            .args(arguments);
+        let ran = tokio::task::block_in_place(|| finish(command, ""));
+        Ran {
+            out: ran.out.replace("\r\n", "\n"),
+            ..ran
+        }
     }
 
     /// What the command prints as JSON.

@@ -45,7 +45,10 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     // The policy host is there for the commands of plugin authors alone: see modules.rs.
-    ("oneclaw-cli", &["oneclaw-core", "oneclaw-policy-host"]),
+    (
+        "oneclaw-cli",
+        &["oneclaw-core", "oneclaw-audit-proof", "oneclaw-policy-host"],
+    ),
 ];
 
 /// Crates that serve tests and benches, and may depend on anything.

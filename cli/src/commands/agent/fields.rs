@@ -3,6 +3,7 @@
 use clap::Args;
 use serde_json::{Map, Value, json};
 
+use super::schema;
 use crate::clock::{now, point_in_time};
 use crate::commands::{comma_list, json_argument};
 use crate::failure::Failure;
@@ -16,6 +17,9 @@ pub struct AgentFields {
     /// Paths it may reach, such as 'api-keys/**', and capability words
     #[arg(long, value_name = "A,B")]
     scopes: Option<String>,
+    /// Labels, which policies and guardrails can name; all of them at once
+    #[arg(long, value_name = "NAME=VALUE,…")]
+    labels: Option<String>,
     /// The only vaults it may reach
     #[arg(long, value_name = "ID,ID")]
     vault_ids: Option<String>,
@@ -87,6 +91,10 @@ impl AgentFields {
             if let Some(list) = given {
                 body.insert(name.to_owned(), json!(comma_list(list)));
             }
+        }
+        if let Some(labels) = &self.labels {
+            let labels = schema::labels(labels).map_err(Failure::Usage)?;
+            body.insert("labels".to_owned(), Value::Object(labels));
         }
         let mut scalar = |name: &str, given: &Option<String>, read: Reader| {
             let value = match given.as_deref() {

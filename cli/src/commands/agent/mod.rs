@@ -1,16 +1,20 @@
 //! Agents.
 
-mod batch;
+pub mod batch;
 mod fields;
 mod keys;
+pub mod keys_file;
+pub mod list;
+pub mod register;
+pub mod schema;
 mod sign;
 mod tx;
 
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 
-use self::fields::AgentFields;
-use crate::client::{items, segment, text};
+pub use self::fields::AgentFields;
+use crate::client::{segment, text};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{Column, Format};
@@ -18,12 +22,7 @@ use crate::output::{Column, Format};
 /// Agents: identities with a key, limits and guardrails
 #[derive(Subcommand)]
 pub enum AgentCommand {
-    /// List the agents of your organisation
-    #[command(
-        visible_alias = "ls",
-        after_help = "Examples:\n  1claw agent list\n  1claw agent list --json | jq -r '.[].id'"
-    )]
-    List,
+    List(ListArgs),
     Create(Box<CreateArgs>),
     Update(Box<UpdateArgs>),
     /// Show an agent
@@ -45,13 +44,16 @@ pub enum AgentCommand {
         #[arg(short, long)]
         yes: bool,
     },
-    /// Give an agent a new key, which is shown once; the old one ends at once
+    /// Give an agent a new key, which is shown once
     #[command(
         after_help = "Examples:\n  1claw agent rotate-key $AGENT_ID\n  1claw agent rotate-key $AGENT_ID --quiet > key.txt"
     )]
     RotateKey {
         /// Id of the agent
         id: String,
+        /// For how long the old key counts beside the new one; it ends at once otherwise
+        #[arg(long, value_name = "SECONDS")]
+        overlap: Option<u64>,
         /// Print the key and nothing else
         #[arg(long)]
         quiet: bool,
@@ -73,6 +75,27 @@ pub enum AgentCommand {
     Keys(keys::KeysCommand),
     ExportSigningKey(keys::ExportArgs),
     Sign(Box<sign::SignArgs>),
+}
+
+/// List the agents of your organisation
+#[derive(Args)]
+#[command(
+    visible_alias = "ls",
+    after_help = "Examples:
+  1claw agent list
+  1claw agent list --label team=red --active true
+  1claw agent list --search worker --json | jq -r '.[].id'"
+)]
+pub struct ListArgs {
+    /// Only those with these labels
+    #[arg(long, value_name = "NAME=VALUE,…")]
+    label: Option<String>,
+    /// Only those with this in their name
+    #[arg(long, value_name = "TEXT")]
+    search: Option<String>,
+    /// Only those that are active, or are not
+    #[arg(long, value_name = "BOOL")]
+    active: Option<bool>,
 }
 
 /// Register an agent; its key is shown once
@@ -187,6 +210,7 @@ const FIELDS: &[Column] = &[
     Column::new("Token lifetime", "token_ttl_seconds"),
     Column::new("Scopes", "scopes"),
     Column::new("Vaults", "vault_ids"),
+    Column::new("Labels", "labels"),
     Column::new("Environment", "environment"),
     Column::new("Intents", "intents_api_enabled"),
     Column::id("Address", "evm_address"),
@@ -208,9 +232,17 @@ impl AgentCommand {
     pub fn run(self, context: &Context) -> Result<(), Failure> {
         let output = &context.output;
         match self {
-            Self::List => {
-                let list = context.client()?.get("/v1/agents")?;
-                output.list(items(&list, "agents"), COLUMNS)
+            Self::List(arguments) => {
+                let active = arguments.active.map(|yes| yes.to_string());
+                let agents = list::agents(
+                    context.client()?,
+                    &[
+                        ("label", arguments.label.as_deref()),
+                        ("search", arguments.search.as_deref()),
+                        ("is_active", active.as_deref()),
+                    ],
+                )?;
+                output.list(&agents, COLUMNS)
             }
             Self::Create(arguments) => arguments.run(context),
             Self::Update(arguments) => arguments.run(context),
@@ -221,11 +253,19 @@ impl AgentCommand {
                 context.client()?.delete(&route(&id))?;
                 output.done(&format!("agent {id} deleted"), &Value::Null)
             }
-            Self::RotateKey { id, quiet } => {
-                let answer = context
-                    .client()?
-                    .post_empty(&format!("{}/rotate-key", route(&id)))?;
-                let sentence = format!("agent {id} has a new key; the old one is dead");
+            Self::RotateKey { id, overlap, quiet } => {
+                let client = context.client()?;
+                let route = format!("{}/rotate-key", route(&id));
+                let answer = match overlap {
+                    Some(seconds) => client.post(&route, &json!({ "overlap_seconds": seconds }))?,
+                    None => client.post_empty(&route)?,
+                };
+                let until = text(&answer, "old_key_valid_until");
+                let sentence = if until.is_empty() {
+                    format!("agent {id} has a new key; the old one is dead")
+                } else {
+                    format!("agent {id} has a new key; the old one counts until {until}")
+                };
                 shown_once(context, &sentence, "api_key", &answer, quiet)
             }
             Self::Token { id, quiet } => {

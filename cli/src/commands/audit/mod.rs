@@ -1,18 +1,27 @@
 //! The audit trail.
 
+mod offline;
+
 use clap::{Args, Subcommand};
 use serde_json::Value;
 
 use crate::client::{items, query, text};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::Column;
+use crate::output::{Column, Format};
 
 /// The audit trail: who did what, and what was refused
 #[derive(Subcommand)]
 pub enum AuditCommand {
     List(ListArgs),
     Verify(VerifyArgs),
+    Export(offline::ExportArgs),
+    /// Sign what the trail is now, to be kept elsewhere
+    #[command(after_help = "Examples:\n  1claw audit checkpoint > checkpoint-$(date +%F).txt")]
+    Checkpoint,
+    /// Print the public key that checkpoints are signed with
+    #[command(after_help = "Examples:\n  1claw audit key > server.key")]
+    Key,
 }
 
 /// List events, the newest first
@@ -57,21 +66,35 @@ pub struct ListArgs {
     offset: Option<u32>,
 }
 
-/// Check that nobody has edited the trail
+/// Check that nobody has edited the trail: have the server do it, or check an export yourself
+///
+/// With --file nothing is asked of the server but its public key, and not even that with --key. Checkpoints that you kept
+/// elsewhere show whether the server put an old copy of everything back.
 #[derive(Args)]
-#[command(
-    after_help = "Examples:\n  1claw audit verify\n  1claw audit verify --limit 10000 --json"
-)]
+#[command(after_help = "Examples:
+  1claw audit verify
+  1claw audit verify --limit 10000 --json
+  1claw audit verify --file trail.jsonl --key \"$KEY\"
+  1claw audit verify --file trail.jsonl --key @server.key --checkpoint @last-month.txt")]
 pub struct VerifyArgs {
     /// Only from then on
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", conflicts_with = "file")]
     from: Option<String>,
     /// Only until then
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", conflicts_with = "file")]
     to: Option<String>,
     /// At most so many events
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000), conflicts_with = "file")]
     limit: Option<u32>,
+    /// An export, checked here and not by the server
+    #[arg(long, value_name = "FILE")]
+    file: Option<std::path::PathBuf>,
+    /// The server's public key, or @file with it; fetched otherwise
+    #[arg(long, value_name = "KEY", requires = "file")]
+    key: Option<String>,
+    /// A file with a checkpoint that you kept; may be given more than once
+    #[arg(long, value_name = "@FILE", requires = "file")]
+    checkpoint: Vec<String>,
 }
 
 const COLUMNS: &[Column] = &[
@@ -105,9 +128,35 @@ impl AuditCommand {
     pub fn run(self, context: &Context) -> Result<(), Failure> {
         match self {
             Self::List(arguments) => arguments.run(context),
-            Self::Verify(arguments) => arguments.run(context),
+            Self::Verify(arguments) => match &arguments.file {
+                Some(file) => offline::verify(
+                    context,
+                    file,
+                    arguments.key.as_deref(),
+                    &arguments.checkpoint,
+                ),
+                None => arguments.run(context),
+            },
+            Self::Export(arguments) => arguments.run(context),
+            Self::Checkpoint => {
+                let made = context.client()?.post_empty("/v1/audit/checkpoints")?;
+                note(context, &made, "note")
+            }
+            Self::Key => {
+                let key = context.anonymous().get("/v1/audit/checkpoint-key")?;
+                note(context, &key, "verifier_key")
+            }
         }
     }
+}
+
+/// One member of an answer, or all of it as JSON.
+fn note(context: &Context, answer: &Value, member: &str) -> Result<(), Failure> {
+    if context.output.format() == Format::Json {
+        return context.output.json(answer);
+    }
+    let text = crate::output::visible(text(answer, member).trim_end());
+    context.output.raw(&format!("{text}\n"))
 }
 
 impl ListArgs {
@@ -164,7 +213,7 @@ impl VerifyArgs {
                 &result,
             );
         }
-        if context.output.format() == crate::output::Format::Json {
+        if context.output.format() == Format::Json {
             context.output.json(&result)?;
         }
         Err(Failure::hinted(
