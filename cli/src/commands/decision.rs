@@ -37,6 +37,9 @@ pub struct ListArgs {
     /// Only about this vault (id or name)
     #[arg(short, long)]
     vault: Option<String>,
+    /// Only about paths that start with this
+    #[arg(long, value_name = "PREFIX")]
+    path: Option<String>,
     /// allow, deny or require-approval
     #[arg(long, value_name = "VERDICT")]
     verdict: Option<String>,
@@ -153,8 +156,9 @@ impl ListArgs {
             .transpose()?;
         let limit = self.limit.to_string();
         let query = query(&[
-            ("principal_id", self.agent.as_deref()),
-            ("vault_id", vault.as_deref()),
+            ("agent", self.agent.as_deref()),
+            ("vault", vault.as_deref()),
+            ("path_prefix", self.path.as_deref()),
             ("verdict", self.verdict.as_deref()),
             ("code", self.code.as_deref()),
             ("limit", Some(&limit)),

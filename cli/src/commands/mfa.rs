@@ -17,11 +17,7 @@ pub enum MfaCommand {
     Status,
     /// Set one up: enter the secret into an authenticator, then its code here
     #[command(after_help = "Examples:\n  1claw mfa enable")]
-    Enable {
-        /// The code, if there is no terminal to ask on
-        #[arg(long, value_name = "CODE")]
-        code: Option<String>,
-    },
+    Enable,
     /// Remove it
     #[command(after_help = "Examples:\n  1claw mfa disable --code 123456")]
     Disable {
@@ -45,14 +41,14 @@ impl MfaCommand {
         let (client, output) = (context.client()?, &context.output);
         match self {
             Self::Status => output.item(&client.get("/v1/auth/mfa/status")?, STATUS),
-            Self::Enable { code: given } => {
+            Self::Enable => {
                 let setup = client.post_empty("/v1/auth/mfa/setup")?;
                 output.note(&format!(
                     "Enter this into your authenticator:\n  {}\n  secret {}",
                     one_line(text(&setup, "otpauth_uri")),
                     one_line(text(&setup, "secret"))
                 ));
-                let code = code(given)?;
+                let code = input::line("Code that it shows: ")?;
                 let answer =
                     client.post("/v1/auth/mfa/verify-setup", &json!({ "code": code.trim() }))?;
                 output.done(

@@ -3,9 +3,13 @@
 #[cfg(test)]
 mod agents;
 #[cfg(test)]
+mod decisions;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod fleet;
+#[cfg(test)]
+mod guide;
 #[cfg(test)]
 mod help;
 #[cfg(test)]

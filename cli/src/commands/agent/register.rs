@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::keys_file::KeysFile;
-use crate::client::{Client, items, text};
+use crate::client::{Client, text};
 use crate::failure::Failure;
 
 /// Agents of one request. The server takes 1000; a smaller number loses fewer keys if the connection breaks.
