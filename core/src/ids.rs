@@ -124,6 +124,14 @@ id!(
     /// A key with which plugins are signed.
     PublisherId
 );
+id!(
+    /// A share of a secret. For a link that anyone may use it is the link's only secret, so it is drawn at random.
+    ShareId
+);
+id!(
+    /// An environment variable.
+    EnvVarId
+);
 
 #[cfg(test)]
 mod tests {

@@ -47,6 +47,14 @@ pub fn new_id() -> Uuid {
     Uuid::now_v7()
 }
 
+/// An identifier that nobody can guess, not even from others: UUID version 4 (RFC 9562 §5.4), 122 random bits.
+///
+/// # Errors
+/// If the operating system fails.
+pub fn unguessable_id() -> Result<Uuid, RandomError> {
+    Ok(uuid::Builder::from_random_bytes(bytes()?).into_uuid())
+}
+
 /// The characters of a generated secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Charset {

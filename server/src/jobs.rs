@@ -49,7 +49,9 @@ impl Job for Purge {
     const LOOK: Duration = Duration::from_secs(30);
 
     async fn round(&self, services: &Services, _: &Lease) -> Result<Duration> {
-        services.store.purge_expired(services.clock.now()).await?;
+        let now = services.clock.now();
+        services.store.purge_expired(now).await?;
+        services.store.purge_shares(now).await?;
         services.purge_decisions().await?;
         Ok(Duration::from_secs(600))
     }

@@ -11,7 +11,7 @@ use crate::Store;
 use crate::audit::NewEvent;
 use crate::db::{Db, Row, Tx, params};
 use crate::error::{Result, StoreError};
-use crate::policies;
+use crate::{policies, shares};
 
 /// An organisation: the border between tenants.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -244,7 +244,8 @@ impl Store {
         self.finish(tx, &[event]).await
     }
 
-    /// Removes a human with its sessions, API keys and policies. What it made stays, and so does the audit trail.
+    /// Removes a human with its sessions, API keys and policies, and ends its shares. What else it made stays, and so does
+    /// the audit trail.
     ///
     /// # Errors
     /// [`StoreError::NotFound`].
@@ -253,6 +254,7 @@ impl Store {
         tx.execute_one("DELETE FROM users WHERE id = $1", params![id])
             .await?;
         policies::delete_of(&mut tx, Principal::User(id)).await?;
+        shares::end_of_principal(&mut tx, Principal::User(id), event.at).await?;
         self.finish(tx, &[event]).await
     }
 

@@ -14,7 +14,7 @@ use crate::db::{Row, Tx, params};
 use crate::error::{Result, StoreError};
 use crate::secrets::{Secret, SecretVersion, insert_version};
 use crate::vaults::{Vault, insert_vault};
-use crate::{Store, json, labels, policies};
+use crate::{Store, json, labels, policies, shares};
 
 /// An agent.
 #[derive(Clone, PartialEq)]
@@ -213,9 +213,9 @@ impl Store {
         self.finish(tx, &[event]).await
     }
 
-    /// Removes agents with their policies; what they made stays, and so do their keys in the system vault and the audit
-    /// trail. The events go with the ids one by one; that of an agent which does not exist is not recorded. Answers
-    /// which agents were removed.
+    /// Removes agents with their policies, and ends their shares; what else they made stays, and so do their keys in the
+    /// system vault and the audit trail. The events go with the ids one by one; that of an agent which does not exist is
+    /// not recorded. Answers which agents were removed.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] `events` unless there are as many events as ids.
@@ -248,8 +248,9 @@ impl Store {
                 recorded.push(event);
             }
         }
-        for id in &removed {
+        for (id, event) in removed.iter().zip(&recorded) {
             policies::delete_of(&mut tx, Principal::Agent(*id)).await?;
+            shares::end_of_principal(&mut tx, Principal::Agent(*id), event.at).await?;
         }
         for name in &names {
             labels::next_bearer(&mut tx, org, name).await?;

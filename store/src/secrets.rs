@@ -12,7 +12,7 @@ use crate::accounts::count;
 use crate::audit::NewEvent;
 use crate::db::{Row, Tx, params};
 use crate::error::{Result, StoreError};
-use crate::{Store, json};
+use crate::{Store, json, shares};
 
 /// A path in a vault.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -171,6 +171,24 @@ impl Store {
             .transpose()
     }
 
+    /// A secret of this organisation, deleted ones included.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn secret_by_id(&self, org: OrgId, id: SecretId) -> Result<Option<Secret>> {
+        const SQL: &str = concat!(
+            "SELECT ",
+            secret_columns!(),
+            " FROM secrets s WHERE s.id = $1 AND s.org_id = $2"
+        );
+        self.db
+            .optional(SQL, params![id, org])
+            .await?
+            .as_ref()
+            .map(Secret::from_row)
+            .transpose()
+    }
+
     /// The newest version at a path that is not disabled; none for a deleted path. Whether it has expired or is used up
     /// is for the caller to see.
     ///
@@ -292,7 +310,8 @@ impl Store {
         self.finish(tx, &[event]).await
     }
 
-    /// Deletes a path: no version of it can be read again, even when the path is written anew.
+    /// Deletes a path: no version of it can be read again, even when the path is written anew, and no share of it gives
+    /// anything any more.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] for a path that is unknown or deleted already.
@@ -315,6 +334,7 @@ impl Store {
             params![row.text("id")?, event.at],
         )
         .await?;
+        shares::end_of_secret(&mut tx, row.parsed("id")?, event.at).await?;
         self.finish(tx, &[event]).await
     }
 

@@ -26,6 +26,7 @@ use crate::service::agents::{PROFILE_FIELDS, ProfileKind};
         (name = "chains", description = "The chains that transactions may be meant for"),
         (name = "vaults", description = "Vaults"),
         (name = "secrets", description = "Secrets and their versions"),
+        (name = "shares", description = "Secrets shared with others for a time"),
         (name = "policies", description = "Who may do what, where, when and from where"),
         (name = "decisions", description = "Decisions of the gate, and why they came out as they did"),
         (name = "audit", description = "The chained audit trail"),

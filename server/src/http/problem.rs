@@ -166,6 +166,15 @@ fn explain(code: &str) -> &'static str {
         "vault/signing-key-blocked" => {
             "a signing key leaves by its export alone, which asks for the password"
         }
+        "share/passphrase" => "the passphrase of the share is missing or wrong",
+        "share/not-the-recipient" => "this share is for somebody else",
+        "share/not-accepted" => "its recipient has not accepted this share",
+        "share/address-not-allowed" => "this share is not for the address that asks",
+        "share/sharer-may-not-read" => {
+            "whoever shared this may not read it, or not pass it on, any more"
+        }
+        "share/not-the-writer" => "an agent shares what it did not write with its creator alone",
+        "share/key-of-an-agent" => "the keys of agents are not shared",
         "vault/system-managed" => "this vault is managed by the server",
         code if code.starts_with("internal/") => {
             "the decision could not be made, so the answer is no"

@@ -14,7 +14,7 @@ use super::layers::{self, RequestLimits};
 use super::problem::Problem;
 use super::routes::{
     agents, api_keys, audit, auth, chains, decisions, device, discovery, health, intents, mfa,
-    policies, replays, secrets, settings, signing_keys, unsupported, vaults,
+    policies, replays, secrets, settings, shares, signing_keys, unsupported, vaults,
 };
 use super::{docs, openapi, pages};
 use crate::service::SharedServices;
@@ -85,6 +85,16 @@ fn api() -> OpenApiRouter<SharedServices> {
         .routes(routes!(secrets::version))
         .routes(routes!(secrets::disable_version))
         .routes(routes!(secrets::rotate))
+        .routes(routes!(shares::share_secret))
+        .routes(routes!(shares::create, shares::list))
+        .routes(routes!(shares::outbound))
+        .routes(routes!(shares::inbound))
+        .routes(routes!(shares::get, shares::revoke))
+        .routes(routes!(shares::accept))
+        .routes(routes!(shares::decline))
+        .routes(routes!(shares::open, shares::revoke_link))
+        .routes(routes!(shares::access_link))
+        .routes(routes!(shares::access_share))
         .routes(routes!(policies::create, policies::list))
         .routes(routes!(policies::update, policies::delete))
         .routes(routes!(audit::events))
@@ -165,6 +175,7 @@ fn cors(origins: &[String]) -> CorsLayer {
             HeaderName::from_static("idempotency-key"),
             HeaderName::from_static("x-auth-confirm"),
             HeaderName::from_static("x-mfa-token"),
+            HeaderName::from_static("x-share-passphrase"),
             HeaderName::from_static("content-digest"),
             HeaderName::from_static("signature"),
             HeaderName::from_static("signature-input"),

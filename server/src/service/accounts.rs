@@ -273,7 +273,7 @@ impl Services {
             .map_err(|e| ServiceError::Internal(e.to_string()))
     }
 
-    async fn password_slot(&self) -> Result<tokio::sync::SemaphorePermit<'_>> {
+    pub(super) async fn password_slot(&self) -> Result<tokio::sync::SemaphorePermit<'_>> {
         self.password_slots
             .acquire()
             .await

@@ -1,6 +1,7 @@
 //! From a credential to a caller. The record is read afresh each time: a deactivation acts on the very next request.
 
 use oneclaw_core::clock::Timestamp;
+use oneclaw_core::ids::OrgId;
 use oneclaw_core::principal::Principal;
 use oneclaw_crypto::api_key::{AGENT_PREFIX, PERSONAL_PREFIX};
 use oneclaw_crypto::token::TokenError;
@@ -26,16 +27,7 @@ impl Services {
         }
         if credential.starts_with(AGENT_PREFIX) {
             let agent = self.agent_by_key(credential, now).await?.ok_or(INVALID)?;
-            let scopes = self.token_scopes(&agent, now).await?;
-            return Ok(Caller {
-                identity: Identity::Agent(Box::new(AgentSession {
-                    scopes,
-                    intents_claim: agent.intents_api_enabled,
-                    environment: agent.environment.clone(),
-                    agent,
-                })),
-                token: None,
-            });
+            return self.agent_of_record(agent, now).await;
         }
         let claims = match self
             .keys
@@ -80,6 +72,49 @@ impl Services {
             }
         };
         Ok(Caller { identity, token })
+    }
+
+    /// An agent as its record is, with the scopes that a token would get now.
+    async fn agent_of_record(&self, agent: Agent, now: Timestamp) -> Result<Caller> {
+        let scopes = self.token_scopes(&agent, now).await?;
+        Ok(Caller {
+            identity: Identity::Agent(Box::new(AgentSession {
+                scopes,
+                intents_claim: agent.intents_api_enabled,
+                environment: agent.environment.clone(),
+                agent,
+            })),
+            token: None,
+        })
+    }
+
+    /// Somebody in whose name something is decided that another one asks for, as their record is now; nobody if they are
+    /// gone or not active.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn principal_of_record(
+        &self,
+        org: OrgId,
+        principal: Principal,
+        now: Timestamp,
+    ) -> Result<Option<Caller>> {
+        match principal {
+            Principal::User(id) => {
+                let user = self.store.user(id).await?;
+                let user = user.filter(|user| user.is_active && user.org_id == org);
+                Ok(user.map(|user| Caller {
+                    identity: Identity::Human(Box::new(user)),
+                    token: None,
+                }))
+            }
+            Principal::Agent(id) => match self.store.agent(org, id).await? {
+                Some(agent) if is_alive(&agent, now) => {
+                    self.agent_of_record(agent, now).await.map(Some)
+                }
+                _ => Ok(None),
+            },
+        }
     }
 
     async fn authenticate_personal_key(&self, key: &str, now: Timestamp) -> Result<Caller> {

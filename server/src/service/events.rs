@@ -37,11 +37,26 @@ pub fn by_principal(
     resource_id: impl ToString,
 ) -> NewEvent {
     NewEvent {
+        actor_type: principal.kind().as_str().to_owned(),
+        actor_id: principal.uuid().to_string(),
+        ..by_nobody(context, org, action, resource_type, resource_id)
+    }
+}
+
+/// An event of somebody who showed no credential.
+pub fn by_nobody(
+    context: &RequestContext,
+    org: OrgId,
+    action: &str,
+    resource_type: &str,
+    resource_id: impl ToString,
+) -> NewEvent {
+    NewEvent {
         id: EventId::from_uuid(random::new_id()),
         org_id: org,
         action: action.to_owned(),
-        actor_type: principal.kind().as_str().to_owned(),
-        actor_id: principal.uuid().to_string(),
+        actor_type: "anonymous".to_owned(),
+        actor_id: String::new(),
         resource_type: resource_type.to_owned(),
         resource_id: resource_id.to_string(),
         vault_id: None,
@@ -58,8 +73,12 @@ pub trait EventExt {
     fn in_vault(self, vault: VaultId) -> Self;
     /// Sets what else there is to know. Never a secret.
     fn with_details(self, details: Value) -> Self;
+    /// Adds the members of an object to what else there is to know.
+    fn and_details(self, more: &Value) -> Self;
     /// Sets what the decision rested on, and stores its record with the event.
     fn resting_on(self, evidence: Evidence) -> Self;
+    /// The same, added to what is known already.
+    fn and_resting_on(self, evidence: Evidence) -> Self;
 }
 
 impl EventExt for NewEvent {
@@ -73,8 +92,23 @@ impl EventExt for NewEvent {
         self
     }
 
+    fn and_details(mut self, more: &Value) -> Self {
+        if let (Some(details), Some(more)) = (self.details.as_object_mut(), more.as_object()) {
+            for (key, value) in more {
+                details.insert(key.clone(), value.clone());
+            }
+        }
+        self
+    }
+
     fn resting_on(mut self, evidence: Evidence) -> Self {
         (self.details, self.decision) = evidence.into_parts();
         self
+    }
+
+    fn and_resting_on(mut self, evidence: Evidence) -> Self {
+        let (details, decision) = evidence.into_parts();
+        self.decision = decision;
+        self.and_details(&details)
     }
 }

@@ -28,6 +28,7 @@ pub mod replays;
 pub mod second_factor;
 pub mod secrets;
 pub mod settings;
+pub mod shares;
 pub mod signing_keys;
 pub mod step_up;
 pub mod throttle;

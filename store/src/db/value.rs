@@ -149,7 +149,9 @@ id_values!(
     PluginId,
     PluginVersionId,
     AttachmentId,
-    PublisherId
+    PublisherId,
+    ShareId,
+    EnvVarId
 );
 
 impl From<Address> for Value {

@@ -28,6 +28,8 @@ mod secrets;
 #[cfg(test)]
 mod sessions;
 #[cfg(test)]
+mod shares;
+#[cfg(test)]
 mod signing;
 #[cfg(test)]
 mod stage;

@@ -17,5 +17,6 @@ mod plugin_failures;
 mod policies;
 mod secrets;
 mod settings;
+mod shares;
 mod signing_keys;
 mod vaults;

@@ -1,5 +1,7 @@
 //! The outermost layers: request ids, security headers, and the net under panics.
 
+use std::borrow::Cow;
+
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
@@ -15,8 +17,8 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// taken over: it would let a stranger write into our log.
 pub async fn request_id(request: Request, next: Next) -> Response {
     let id = random::new_id().to_string();
-    let span =
-        tracing::info_span!("request", id, method = %request.method(), path = request.uri().path());
+    let path = loggable(request.uri().path());
+    let span = tracing::info_span!("request", id, method = %request.method(), path = &*path);
     let started = std::time::Instant::now();
     let mut response = async {
         let response = next.run(request).await;
@@ -33,6 +35,26 @@ pub async fn request_id(request: Request, next: Next) -> Response {
         response.headers_mut().insert(REQUEST_ID, value);
     }
     response
+}
+
+/// A path as it may stand in the log: the id of a share can be a link that opens it.
+fn loggable(path: &str) -> Cow<'_, str> {
+    let mut is_share = false;
+    let mut is_hidden = false;
+    let segments: Vec<&str> = path
+        .split('/')
+        .map(|segment| {
+            let hide = is_share && !matches!(segment, "inbound" | "outbound");
+            is_share = matches!(segment, "share" | "shares");
+            is_hidden |= hide;
+            if hide { "…" } else { segment }
+        })
+        .collect();
+    if is_hidden {
+        Cow::Owned(segments.join("/"))
+    } else {
+        Cow::Borrowed(path)
+    }
 }
 
 /// Headers that cost nothing and close doors.
@@ -80,6 +102,25 @@ pub async fn catch_panics(request: Request, next: Next) -> Response {
                 "the server made a mistake",
             )
             .into_response()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::loggable;
+
+    #[test]
+    fn ids_of_shares_are_kept_out_of_the_log() {
+        assert_eq!(loggable("/v1/share/abc"), "/v1/share/…");
+        assert_eq!(loggable("/v1/shares/abc/accept"), "/v1/shares/…/accept");
+        for path in [
+            "/v1/shares",
+            "/v1/shares/inbound",
+            "/v1/secrets/abc/share",
+            "/v1/vaults/abc/secrets/a/b",
+        ] {
+            assert_eq!(loggable(path), path);
         }
     }
 }

@@ -15,6 +15,7 @@ pub mod policies;
 pub mod replays;
 pub mod secrets;
 pub mod settings;
+pub mod shares;
 pub mod signing_keys;
 pub mod unsupported;
 pub mod vaults;

@@ -41,6 +41,7 @@ impl Gate {
             vault: &vault,
             path,
             permission: Permission::Read,
+            facts: &[],
         };
         let request = AccessRequest {
             owner: caller.is_admin() || agent.created_by == caller.user_id(),

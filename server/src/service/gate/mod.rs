@@ -10,6 +10,7 @@ mod export;
 mod refusals;
 mod scope;
 mod settings;
+mod shared;
 mod signing;
 mod subject;
 
@@ -181,6 +182,7 @@ impl Gate {
             vault: &vault,
             path,
             permission: A::PERMISSION,
+            facts: &[],
         };
         if is_signing_key(&vault, path) {
             return Err(self.refuse_unasked(&subject, SIGNING_KEY).await?);
@@ -201,8 +203,21 @@ impl Gate {
         request: AccessRequest,
         revision: PolicyRevision,
     ) -> Result<(Permit<A>, Evidence)> {
+        match self.judge(subject, request, revision).await? {
+            Ok(granted) => Ok(granted),
+            Err((code, evidence)) => Err(self.refuse(subject, &code, evidence).await?),
+        }
+    }
+
+    /// The decision by itself, or the code of the refusal. Whoever calls this records a refusal.
+    async fn judge<A: Action>(
+        &self,
+        subject: &Subject<'_>,
+        request: AccessRequest,
+        revision: PolicyRevision,
+    ) -> Result<Judged<A>> {
         if let Some(code) = refused_before_policies(subject) {
-            return Err(self.refuse_unasked(subject, code).await?);
+            return Ok(Err((code.to_owned(), unasked(subject, code)?)));
         }
         let attachments = self
             .attachments(subject.context, subject.caller, subject.vault, revision)
@@ -211,13 +226,10 @@ impl Gate {
         let record = record::of_access(&decided, &attachments)?;
         let details = evidence(&decided);
         let is_kept = self.keeps(&decided.request_digest());
-        match decided.into_permit::<A>() {
+        Ok(match decided.into_permit::<A>() {
             Ok(permit) => Ok((permit, Evidence::new(details, is_kept.then_some(record)))),
-            Err(denial) => {
-                let evidence = Evidence::new(details, Some(record));
-                Err(self.refuse(subject, &denial.code, evidence).await?)
-            }
-        }
+            Err(denial) => Err((denial.code, Evidence::new(details, Some(record)))),
+        })
     }
 
     /// Which of `paths` the caller may read, and which plugins said so: for listings, which show no value.
@@ -244,6 +256,7 @@ impl Gate {
                     vault,
                     path,
                     permission,
+                    facts: &[],
                 };
                 refused_before_policies(&subject)
                     .is_none()
@@ -334,6 +347,7 @@ impl Gate {
             vault: &grant.vault,
             path,
             permission: A::PERMISSION,
+            facts: &[],
         };
         self.refuse(&subject, code, grant.evidence.clone()).await
     }
@@ -402,8 +416,7 @@ impl Gate {
 
     /// Refuses before any plugin is asked.
     async fn refuse_unasked(&self, subject: &Subject<'_>, code: &str) -> Result<ServiceError> {
-        let record = record::unasked_access(&subject.request(), code)?;
-        let evidence = Evidence::new(json!({}), Some(record));
+        let evidence = unasked(subject, code)?;
         self.refuse(subject, code, evidence).await
     }
 
@@ -419,6 +432,7 @@ impl Gate {
             vault,
             path,
             permission,
+            facts: _,
         } = *subject;
         let event = events::by_caller(context, caller, action_word(permission), "secret", path)
             .in_vault(vault.id)
@@ -430,6 +444,15 @@ impl Gate {
             code: code.to_owned(),
         }))
     }
+}
+
+/// A permit or the code of a refusal, with what either rests on.
+type Judged<A> = std::result::Result<(Permit<A>, Evidence), (String, Evidence)>;
+
+/// What a refusal rests on that no plugin was asked about.
+fn unasked(subject: &Subject<'_>, code: &str) -> Result<Evidence> {
+    let record = record::unasked_access(&subject.request(), code)?;
+    Ok(Evidence::new(json!({}), Some(record)))
 }
 
 /// Why a plugin that is there does not answer.

@@ -1,7 +1,7 @@
 //! One caller who wants one thing at one path.
 
 use oneclaw_core::path::SecretPath;
-use oneclaw_core::request::{AccessRequest, Permission};
+use oneclaw_core::request::{AccessRequest, Fact, Permission};
 use oneclaw_store::Vault;
 
 use super::scope::scopes_reach;
@@ -33,6 +33,8 @@ pub(super) struct Subject<'a> {
     pub vault: &'a Vault,
     pub path: &'a SecretPath,
     pub permission: Permission,
+    /// What else plugins may want to know.
+    pub facts: &'a [Fact],
 }
 
 impl Clone for Subject<'_> {
@@ -62,7 +64,7 @@ impl Subject<'_> {
                 .and_then(|session| session.environment.clone()),
             client: self.context.client,
             at: self.context.at,
-            facts: Vec::new(),
+            facts: self.facts.to_vec(),
         }
     }
 }

@@ -2,7 +2,11 @@
 
 mod list;
 mod read;
+mod shared;
 mod write;
+
+pub(super) use read::{EXHAUSTED, PRIVATE_KEY_BLOCKED, is_blocked_for};
+pub(super) use shared::SharedRead;
 
 use oneclaw_core::api::SecretMeta;
 use oneclaw_store::SecretVersion;

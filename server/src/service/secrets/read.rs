@@ -1,6 +1,7 @@
 //! Reading values.
 
 use oneclaw_core::api::{Secret, Sensitive};
+use oneclaw_core::clock::Timestamp;
 use oneclaw_core::ids::VaultId;
 use oneclaw_core::path::SecretPath;
 use oneclaw_crypto::envelope::{self, Sealed, SecretRef};
@@ -16,13 +17,22 @@ use super::super::events::{self, EventExt};
 use super::super::gate::Grant;
 use super::{DELETED, UNKNOWN, meta};
 
-const DISABLED: ServiceError = ServiceError::Gone("the version is disabled");
-const EXPIRED: ServiceError = ServiceError::Gone("the secret has expired");
-const EXHAUSTED: ServiceError =
+pub(super) const DISABLED: ServiceError = ServiceError::Gone("the version is disabled");
+pub(super) const EXPIRED: ServiceError = ServiceError::Gone("the secret has expired");
+pub(in crate::service) const EXHAUSTED: ServiceError =
     ServiceError::Gone("the secret has been read as often as it may be");
 
 /// Types whose values an agent with the Intents API on can never obtain.
 const PRIVATE_KEY_KINDS: [&str; 2] = ["private_key", "ssh_key"];
+pub(in crate::service) const PRIVATE_KEY_BLOCKED: &str = "vault/private-key-blocked";
+
+/// Whether the version is a private key, and the caller an agent that has things signed, by its record or its token.
+pub(in crate::service) fn is_blocked_for(caller: &Caller, version: &SecretVersion) -> bool {
+    let intents = caller
+        .agent()
+        .is_some_and(|session| session.intents_claim || session.agent.intents_api_enabled);
+    intents && PRIVATE_KEY_KINDS.contains(&version.kind.as_str())
+}
 
 impl Services {
     /// `GET …/secrets/{path}`: the newest enabled version.
@@ -86,7 +96,7 @@ impl Services {
             .await?)
     }
 
-    async fn why_unreadable(
+    pub(super) async fn why_unreadable(
         &self,
         grant: &Grant<ReadSecret>,
         path: &SecretPath,
@@ -112,14 +122,10 @@ impl Services {
                 .nothing_read(context, caller, &grant, &secret.path, EXPIRED)
                 .await?);
         }
-        let intents = caller
-            .agent()
-            .is_some_and(|session| session.intents_claim || session.agent.intents_api_enabled);
-        if intents && PRIVATE_KEY_KINDS.contains(&version.kind.as_str()) {
-            let code = "vault/private-key-blocked";
+        if is_blocked_for(caller, &version) {
             return Err(self
                 .gate
-                .refuse_after_grant(context, caller, grant, &secret.path, code)
+                .refuse_after_grant(context, caller, grant, &secret.path, PRIVATE_KEY_BLOCKED)
                 .await?);
         }
         let vault = &grant.vault;
@@ -143,6 +149,26 @@ impl Services {
         ) {
             return Err(EXHAUSTED);
         }
+        let value = self.unseal(&grant, &secret, &version, context.at)?;
+        let mut meta = meta(&secret, &version);
+        meta.access_count += 1;
+        Ok(Secret {
+            meta,
+            value,
+            created_by: version.created_by.to_string(),
+            cmek_encrypted: false,
+        })
+    }
+
+    /// Opens a version at the place that the grant is for. The read has been counted and recorded before.
+    pub(super) fn unseal(
+        &self,
+        grant: &Grant<ReadSecret>,
+        secret: &oneclaw_store::Secret,
+        version: &SecretVersion,
+        now: Timestamp,
+    ) -> Result<Sensitive> {
+        let vault = &grant.vault;
         let key = self
             .keys
             .vault_key(vault.org_id, vault.id, &vault.wrapped_key)?;
@@ -156,15 +182,8 @@ impl Services {
             wrapped_data_key: version.wrapped_data_key.clone(),
             ciphertext: version.ciphertext.clone(),
         };
-        let value = envelope::open(&grant.permit, &key, at, &sealed, context.at)?;
-        let mut meta = meta(&secret, &version);
-        meta.access_count += 1;
-        Ok(Secret {
-            meta,
-            value: Sensitive::new(value.expose_secret().to_owned()),
-            created_by: version.created_by.to_string(),
-            cmek_encrypted: false,
-        })
+        let value = envelope::open(&grant.permit, &key, at, &sealed, now)?;
+        Ok(Sensitive::new(value.expose_secret().to_owned()))
     }
 
     pub(super) async fn nothing_read(
