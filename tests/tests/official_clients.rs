@@ -63,6 +63,8 @@ async fn tells_the_whole_story(version: &'static str, database: Database) {
         "ok: refused read: the same agent is refused one that no policy allows".to_owned(),
         "ok: an agent pays: the recipient's balance rises by the amount, once".to_owned(),
         "ok: one wei over its limit it does not pay".to_owned(),
+        "ok: a link is opened with its passphrase as often as it may be".to_owned(),
+        "ok: an agent shares a secret back, and its human accepts or declines".to_owned(),
         "ok: both reads stand in the audit trail, with what was decided".to_owned(),
         format!("ok: the whole story with oneclaw {version}"),
     ] {

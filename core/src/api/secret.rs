@@ -5,7 +5,7 @@ use super::{Sensitive, body, secret_body};
 secret_body! {
     /// `PUT /v1/vaults/{vault_id}/secrets/{path}`
     pub struct PutSecretRequest {
-        /// The value; at most 1 MiB.
+        /// The value; at most 1 MiB. Of the type `env_bundle`: one `KEY=value` a line.
         #[cfg_attr(feature = "openapi", schema(value_type = String))]
         pub value: Sensitive,
         /// For example `api_key`; absent: the type of the version before, else `generic`.

@@ -10,6 +10,7 @@ use crate::audit::NewEvent;
 use crate::db::{Tx, params};
 use crate::error::{Result, StoreError, retried};
 use crate::json;
+use crate::mails::NewMail;
 
 /// Shares and their secrets are kept for so long after their end, for whoever looks back; in milliseconds, 30 days.
 const STAY_MS: i64 = 30 * 24 * 3600 * 1000;
@@ -45,8 +46,8 @@ pub enum ShareAnswer {
 }
 
 impl Store {
-    /// Stores a new share, unless its organisation made as many as it may just before: on any node, and whatever became
-    /// of those.
+    /// Stores a new share and queues the mails about it, unless its organisation made as many as it may just before: on
+    /// any node, and whatever became of those.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] when the secret is gone; [`StoreError::Conflict`] `share` for an id that is known.
@@ -55,8 +56,9 @@ impl Store {
         share: &Share,
         rate: Option<ShareRate>,
         event: NewEvent,
+        mails: &[NewMail],
     ) -> Result<ShareMade> {
-        retried!(self.try_create_share(share, rate, event.clone()))
+        retried!(self.try_create_share(share, rate, event.clone(), mails))
     }
 
     async fn try_create_share(
@@ -64,6 +66,7 @@ impl Store {
         share: &Share,
         rate: Option<ShareRate>,
         event: NewEvent,
+        mails: &[NewMail],
     ) -> Result<ShareMade> {
         let mut tx = self.db.begin().await?;
         if let Some(rate) = rate
@@ -74,7 +77,7 @@ impl Store {
         insert_share(&mut tx, share)
             .await
             .map_err(|e| e.duplicate_is("share"))?;
-        self.finish(tx, &[event]).await?;
+        self.finish_with_mail(tx, &[event], mails).await?;
         Ok(ShareMade::Stored)
     }
 

@@ -42,7 +42,11 @@ fn share(secret: &Secret, creator: Principal) -> Share {
 
 async fn made(stage: &Stage, share: &Share) {
     let event = event_in(share.org_id, "share.create");
-    let made = stage.store.create_share(share, None, event).await.unwrap();
+    let made = stage
+        .store
+        .create_share(share, None, event, &[])
+        .await
+        .unwrap();
     assert_eq!(made, ShareMade::Stored);
 }
 
@@ -81,7 +85,7 @@ async fn a_share_comes_back_as_it_was_stored(stage: Stage) {
     assert_eq!(stage.store.shares_for(reader, "").await.unwrap(), []);
     let known = stage
         .store
-        .create_share(&link, None, event(&org, "share.create"))
+        .create_share(&link, None, event(&org, "share.create"), &[])
         .await;
     assert_eq!(known, Err(StoreError::Conflict("share")));
     assert_eq!(
@@ -101,7 +105,12 @@ async fn an_organisation_shares_no_faster_than_it_may(stage: Stage) {
             ..share(&secret, Principal::User(user.id))
         };
         let event = event_in(org.id, "share.create");
-        tasks.spawn(async move { store.create_share(&new, Some(RATE), event).await.unwrap() });
+        tasks.spawn(async move {
+            store
+                .create_share(&new, Some(RATE), event, &[])
+                .await
+                .unwrap()
+        });
     }
     let outcomes = tasks.join_all().await;
     let stored = outcomes.iter().filter(|o| **o == ShareMade::Stored);
@@ -116,7 +125,10 @@ async fn an_organisation_shares_no_faster_than_it_may(stage: Stage) {
         let store = stage.store.clone();
         async move {
             let event = event_in(share.org_id, "share.create");
-            store.create_share(&share, Some(RATE), event).await.unwrap()
+            store
+                .create_share(&share, Some(RATE), event, &[])
+                .await
+                .unwrap()
         }
     };
     let ShareMade::TooMany { until } = make(later(1_050)).await else {

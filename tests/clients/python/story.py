@@ -19,6 +19,7 @@ import account
 import contents
 import fleet
 import money
+import sharing
 import trail
 from watched import calls_left_out, tell
 
@@ -37,6 +38,7 @@ def main() -> None:
     fleet.bounds(base_url, human, vault, reader)
     stranger = account.signs_up(base_url, password)
     fleet.strangers(human, stranger, vault, reader)
+    sharing.story(base_url, human, stranger, vault)
     money.story(base_url, human, stranger)
     fleet.deactivation(base_url, human, vault, reader)
     trail.story(base_url, human, stranger, vault, reader, marker)

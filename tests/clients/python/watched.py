@@ -17,6 +17,7 @@ TOLD_IN_FULL = (
     "audit",
     "api_keys",
     "signing_keys",
+    "sharing",
     "chains",
 )
 

@@ -203,19 +203,19 @@ impl Gate {
         request: AccessRequest,
         revision: PolicyRevision,
     ) -> Result<(Permit<A>, Evidence)> {
-        match self.judge(subject, request, revision).await? {
+        match self.weigh(subject, request, revision).await? {
             Ok(granted) => Ok(granted),
             Err((code, evidence)) => Err(self.refuse(subject, &code, evidence).await?),
         }
     }
 
     /// The decision by itself, or the code of the refusal. Whoever calls this records a refusal.
-    async fn judge<A: Action>(
+    async fn weigh<A: Action>(
         &self,
         subject: &Subject<'_>,
         request: AccessRequest,
         revision: PolicyRevision,
-    ) -> Result<Judged<A>> {
+    ) -> Result<Weighed<A>> {
         if let Some(code) = refused_before_policies(subject) {
             return Ok(Err((code.to_owned(), unasked(subject, code)?)));
         }
@@ -447,7 +447,7 @@ impl Gate {
 }
 
 /// A permit or the code of a refusal, with what either rests on.
-type Judged<A> = std::result::Result<(Permit<A>, Evidence), (String, Evidence)>;
+type Weighed<A> = std::result::Result<(Permit<A>, Evidence), (String, Evidence)>;
 
 /// What a refusal rests on that no plugin was asked about.
 fn unasked(subject: &Subject<'_>, code: &str) -> Result<Evidence> {

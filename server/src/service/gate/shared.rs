@@ -42,12 +42,12 @@ impl Gate {
             permission: Permission::Read,
             facts,
         };
-        let judged = if vault.is_system {
+        let weighed = if vault.is_system {
             Err((AGENT_KEY.to_owned(), unasked(&subject, AGENT_KEY)?))
         } else {
-            self.judge(&subject, subject.request(), revision).await?
+            self.weigh(&subject, subject.request(), revision).await?
         };
-        match judged {
+        match weighed {
             Ok((permit, evidence)) => Ok(Grant {
                 permit,
                 vault,

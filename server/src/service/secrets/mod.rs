@@ -1,5 +1,6 @@
 //! Secrets: written, read, listed, rotated, deleted; each of it through the gate.
 
+mod bundle;
 mod list;
 mod read;
 mod shared;

@@ -16,7 +16,7 @@ use super::super::error::{Result, ServiceError};
 use super::super::events::{self, EventExt};
 use super::super::gate::Grant;
 use super::super::{Services, check};
-use super::{DELETED, UNKNOWN, meta};
+use super::{DELETED, UNKNOWN, bundle, meta};
 
 /// Largest value, in bytes.
 const MAX_VALUE_BYTES: usize = 1024 * 1024;
@@ -61,6 +61,9 @@ impl Services {
             ));
         }
         // What is wrong with the request itself is said before anything is decided.
+        if request.kind.as_deref() == Some(bundle::ENV_BUNDLE) {
+            bundle::check(value.expose_secret())?;
+        }
         let draft = Draft {
             value,
             kind: request.kind.as_deref().map(kind).transpose()?,
@@ -227,6 +230,15 @@ impl Services {
                     .await?
                     .map(|(_, version)| version),
             };
+            let kind = draft.kind.as_ref().or(before.as_ref().map(|v| &v.kind));
+            if kind.is_some_and(|kind| kind == bundle::ENV_BUNDLE)
+                && let Err(why) = bundle::check(draft.value.expose_secret())
+            {
+                return Err(self
+                    .gate
+                    .nothing_done(context, caller, grant, path, why)
+                    .await?);
+            }
             let secret = existing.unwrap_or_else(|| oneclaw_store::Secret {
                 id: SecretId::from_uuid(random::new_id()),
                 vault_id: vault.id,

@@ -100,7 +100,7 @@ impl Services {
             event: visit
                 .event()
                 .and_details(&json!({"version": version.version}))
-                .and_details(&grant.evidence),
+                .and_resting_on(grant.evidence.clone()),
         };
         let read = self
             .read_shared(&grant, &access, (&secret, &version), context.at)
@@ -188,22 +188,27 @@ impl Services {
     ) -> Result<()> {
         let kind = visit.share.recipient_kind;
         if let Some(reason) = not_to_be_shared(sharer, kind, &grant.vault, version) {
-            let why = json!({"reason": reason});
-            return Err(self.refuse(visit, SHARER_MAY_NOT, &why).await?);
+            let refusal = visit
+                .event()
+                .and_resting_on(grant.evidence.clone().refused(SHARER_MAY_NOT))
+                .and_details(&json!({"reason": reason}));
+            return Err(self.gate.refuse_share(refusal, SHARER_MAY_NOT).await?);
         }
         if visit
             .caller
             .is_some_and(|caller| is_blocked_for(caller, version))
         {
-            let evidence = &grant.evidence;
-            return Err(self.refuse(visit, PRIVATE_KEY_BLOCKED, evidence).await?);
+            let evidence = grant.evidence.clone().refused(PRIVATE_KEY_BLOCKED);
+            let refusal = visit.event().and_resting_on(evidence);
+            return Err(self.gate.refuse_share(refusal, PRIVATE_KEY_BLOCKED).await?);
         }
         Ok(())
     }
 
     /// 403, recorded.
     async fn refuse(&self, visit: &Visit<'_>, code: &str, why: &Value) -> Result<ServiceError> {
-        self.gate.refuse_share(visit.event(), code, why).await
+        let refusal = visit.event().and_details(why);
+        self.gate.refuse_share(refusal, code).await
     }
 
     /// Another refusal than 403, recorded all the same.
@@ -213,8 +218,7 @@ impl Services {
         code: &str,
         why: ServiceError,
     ) -> Result<ServiceError> {
-        self.gate
-            .refuse_share(visit.event(), code, &json!({"outcome": why.to_string()}))
+        self.refuse(visit, code, &json!({"outcome": why.to_string()}))
             .await?;
         Ok(why)
     }

@@ -129,8 +129,8 @@ impl Services {
             }
         };
         if let Some(code) = not_to_be_shared(caller, recipient.kind, &grant.vault, &version) {
-            let evidence = &grant.evidence;
-            return Err(self.gate.refuse_share(refusal(), code, evidence).await?);
+            let refusal = refusal().and_resting_on(grant.evidence.refused(code));
+            return Err(self.gate.refuse_share(refusal, code).await?);
         }
         let passphrase_hash = match &request.passphrase {
             Some(passphrase) => Some(self.hash_passphrase(passphrase).await?),
@@ -161,9 +161,10 @@ impl Services {
         };
         let event = event(context, &share, Some(caller), "share.create")
             .and_details(&described(&share))
-            .and_details(&grant.evidence);
+            .and_resting_on(grant.evidence);
         let rate = self.config.rate_limits.then_some(RATE);
-        match self.store.create_share(&share, rate, event).await? {
+        let mails = self.mail_about(caller, &share).await?;
+        match self.store.create_share(&share, rate, event, &mails).await? {
             ShareMade::Stored => Ok(self.share_answer(&share)),
             ShareMade::TooMany { until } => Err(too_many(until, context.at)),
         }

@@ -1,11 +1,12 @@
 //! Shares: who may read a secret lets somebody else have its value, for a time and a number of accesses.
 //!
 //! Each access is decided at the gate, about whoever shares, so that a share never gives more than they may read at that
-//! moment. See `docs/decisions/0007-whose-permission-a-share-is.md`.
+//! moment. See `docs/decisions/0008-whose-permission-a-share-is.md`.
 
 mod access;
 mod answer;
 mod create;
+mod letter;
 mod list;
 mod passphrase;
 mod recipient;

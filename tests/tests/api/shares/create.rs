@@ -475,3 +475,63 @@ async fn the_eleventh_share_in_a_minute_is_refused_on_every_node() {
         stage.share(&token, creator).await.problem(429);
     }
 }
+
+#[tokio::test]
+async fn humans_get_a_mail_about_a_share_and_nothing_secret_in_it() {
+    let stage = Stage::new().await;
+    let body = json!({"recipient_type": "creator", "passphrase": "open sesame"});
+    let by_agent = stage.shared(&stage.token, body).await;
+    let outside = json!({"recipient_type": "external_email", "email": "friend@example.com"});
+    let by_human = stage.shared(&stage.human.token, outside).await;
+    for (address, share, who) in [
+        ("ops@example.com", &by_agent, "worker-1"),
+        ("friend@example.com", &by_human, "ops"),
+    ] {
+        let mail = stage.app.mail_to(address).await;
+        let text = &mail.text;
+        assert!(mail.subject.contains(who), "{}", mail.subject);
+        assert!(
+            text.contains(share.as_str()) && text.contains("api-keys/openai"),
+            "{text}"
+        );
+        assert!(
+            !text.contains("sk-1") && !text.contains("open sesame"),
+            "{text}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn many_secrets_travel_in_one_share() {
+    let stage = Stage::new().await;
+    let url = format!("/v1/vaults/{}/secrets/bundles/deploy", stage.vault);
+    let put = |body: Value| stage.app.put(&url, &stage.human.token, body);
+    let bundle = "# deployment\nDB_HOST=db.internal\nDB_PASSWORD=s3cret=\n";
+    let made = put(json!({"type": "env_bundle", "value": bundle}))
+        .await
+        .expect(201);
+    let share = id(&share(&stage.app, &stage.human.token, &id(&made), link())
+        .await
+        .expect(201));
+    let read = stage.access(&share, "").await.expect(200);
+    assert_eq!(
+        (&read["type"], &read["value"]),
+        (&json!("env_bundle"), &json!(bundle))
+    );
+    // The type stays, and so does what it asks for.
+    for body in [
+        json!({"type": "env_bundle", "value": "no variable"}),
+        json!({"value": "A=1\nA=2"}),
+    ] {
+        let problem = put(body).await.problem(400);
+        assert!(problem["fields"]["value"].is_string(), "{problem}");
+    }
+    let rotate = format!("/v1/vaults/{}/secret-rotate/bundles/deploy", stage.vault);
+    stage
+        .app
+        .post(&rotate, &stage.human.token, json!({}))
+        .await
+        .problem(400);
+    put(json!({"value": "A=1"})).await.expect(201);
+    assert_eq!(stage.access(&share, "").await.expect(200)["value"], "A=1");
+}
