@@ -19,6 +19,7 @@ pub mod path;
 pub mod principal;
 pub mod recorded;
 pub mod request;
+pub mod scope;
 pub mod share;
 pub mod template;
 pub mod transaction;

@@ -10,6 +10,7 @@ pub mod envelope;
 pub mod http_signature;
 pub mod identity;
 pub mod password;
+pub mod publisher;
 pub mod random;
 pub mod root_key;
 pub mod sealing;

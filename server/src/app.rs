@@ -19,13 +19,10 @@ use crate::mail::Courier;
 use crate::service::chains::Chains;
 use crate::service::gate::{Gate, PluginState};
 use crate::service::keys::Keys;
+use crate::service::plugins::PluginRuntime;
 use crate::service::replays::Replays;
 use crate::service::throttle::Throttles;
 use crate::service::{Services, SharedServices};
-
-/// Wall-clock milliseconds for one decision. Fuel, which does not depend on the machine, bounds the work; this is the net
-/// below it, and wide enough that a thread which waits for a busy processor is not taken for a runaway plugin.
-const DECISION_DEADLINE_MS: u64 = 50;
 
 /// The same for a decision that is made again: at a low priority it waits longer for a processor, and fuel still bounds it.
 const REPLAY_DEADLINE_MS: u64 = 10_000;
@@ -62,6 +59,9 @@ pub enum StartError {
     /// The policy engine cannot be made.
     #[error(transparent)]
     Engine(#[from] oneclaw_policy_host::EngineError),
+    /// There is no thread to make plugins ready on.
+    #[error("no thread for plugins: {0}")]
+    Threads(std::io::Error),
     /// The keys in the database cannot be used.
     #[error(transparent)]
     Keys(#[from] crate::service::error::ServiceError),
@@ -125,12 +125,12 @@ pub async fn start(mut config: Config, clock: SharedClock) -> Result<Running, St
     .await?;
     let replay_options = EngineOptions {
         cache_dir: Some(config.data_dir.join("plugins")),
-        limits: Limits::default().with_deadline_ms(REPLAY_DEADLINE_MS)?,
+        limits: limits(&config)?.with_deadline_ms(REPLAY_DEADLINE_MS)?,
         slots: REPLAY_SLOTS,
     };
     let engine = Engine::new(EngineOptions {
         cache_dir: Some(config.data_dir.join("plugins")),
-        limits: Limits::default().with_deadline_ms(DECISION_DEADLINE_MS)?,
+        limits: limits(&config)?,
         ..EngineOptions::default()
     })?;
     let plugin = load_plugin(
@@ -179,14 +179,16 @@ pub async fn start(mut config: Config, clock: SharedClock) -> Result<Running, St
             .public_url
             .replace(":0", &format!(":{}", address.port()));
     }
+    let plugins = Arc::new(PluginRuntime::new(engine, store.clone()).map_err(StartError::Threads)?);
     let services = Arc::new(Services {
         gate: Gate::new(
             store.clone(),
-            engine,
+            Arc::clone(&plugins),
             (plugin, mode),
             (guardrails, guardrail_mode),
         )
         .recording(config.decisions.allowed_percent),
+        plugins,
         replays: Replays::new(replay_options),
         chains: Chains::default(),
         courier,
@@ -227,6 +229,18 @@ pub async fn start(mut config: Config, clock: SharedClock) -> Result<Running, St
         stop,
         task,
     })
+}
+
+/// What plugins may take, as it was set.
+fn limits(config: &Config) -> Result<Limits, LimitError> {
+    let plugins = &config.plugins;
+    Limits::default()
+        .with_component_bytes(u64::from(plugins.component_bytes))?
+        .with_memory_bytes(u64::from(plugins.memory_bytes))?
+        .with_fuel_per_decision(u64::from(plugins.fuel_per_decision))?
+        .with_fuel_per_configure(u64::from(plugins.fuel_per_configure))?
+        .with_deadline_ms(u64::from(plugins.deadline_ms))?
+        .with_configure_deadline_ms(u64::from(plugins.configure_deadline_ms))
 }
 
 /// The plugin that decides. One that cannot be loaded leaves the server up, refusing everything and saying why.

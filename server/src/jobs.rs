@@ -12,22 +12,38 @@ use crate::service::error::Result;
 use crate::service::intents::Rounds;
 use crate::service::leases::Lease;
 use crate::service::mail::{RELAY_PAUSE_MS, Round};
+use crate::service::plugins::CatchUp;
 use crate::service::{Services, SharedServices};
 
 /// Between two looks at transactions that are under way.
 const TRANSACTIONS_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Between two looks at what was uploaded.
+const PLUGINS_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Starts the jobs; they end when the handle is aborted.
 pub fn spawn(services: SharedServices) -> JoinHandle<()> {
     tokio::spawn(async move {
         tokio::join!(
             tend_transactions(&services),
+            catch_up_on_plugins(&services),
             keep(&services, &Purge),
             keep(&services, &Mail),
             keep(&services, &Replays),
             keep(&services, &SelfCheck),
         );
     })
+}
+
+/// On every node: each compiles for itself what was uploaded through another.
+async fn catch_up_on_plugins(services: &SharedServices) {
+    let mut ticks = tokio::time::interval(PLUGINS_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut progress = CatchUp::default();
+    loop {
+        ticks.tick().await;
+        services.catch_up_on_plugins(&mut progress).await;
+    }
 }
 
 /// On every node: what they do to a transaction can be done twice without harm.

@@ -22,6 +22,7 @@ mod leases;
 mod lookups;
 mod mails;
 mod options;
+mod plugins;
 mod policies;
 mod replays;
 mod second_factors;
@@ -52,6 +53,10 @@ pub use jwt_keys::JwtKey;
 pub use leases::{JobState, Lease};
 pub use mails::{MailCounts, NewMail, WaitingMail};
 pub use options::{DatabaseKind, StoreOptions};
+pub use plugins::{
+    Attached, AttachmentMode, AttachmentRecord, AttachmentRevision, MAX_ATTACHMENTS, NewVersion,
+    Pinned, PluginRecord, PluginSet, PluginVersion, Publisher, Uploaded,
+};
 pub use policies::{CallerPolicies, Policy, PolicyRevision};
 pub use replays::{Replay, ReplayChange, ReplayProgress};
 pub use second_factors::{ProofKind, SecondFactor};

@@ -52,6 +52,8 @@ pub struct PolicyRevision {
     pub caller: i64,
     /// The policies that can be about the caller in one vault.
     pub policies: i64,
+    /// The plugins of the organisation, which are asked beside the policies.
+    pub plugins: i64,
 }
 
 /// What the policies of a caller in one vault say, all of it read at one moment.

@@ -175,7 +175,8 @@ impl Store {
             .transpose()
     }
 
-    /// A vault of the caller's organisation, and the revision of the policies that are about the caller in it. One query:
+    /// A vault of the caller's organisation, and the revision of the policies that are about the caller in it, and of
+    /// the plugins of the organisation. One query:
     /// every access begins with it. Whatever [`Store::policies_for`] answers afterwards is at least as new.
     ///
     /// # Errors
@@ -195,7 +196,8 @@ impl Store {
              AND s.principal_kind = $3 AND s.principal_id IN ($4, '*')), 0) \
              + COALESCE((SELECT sum(s.revision) FROM agent_labels l JOIN policy_sets s ON s.vault_id = $1 \
              AND s.principal_kind = $3 AND s.principal_id = l.mark WHERE l.agent_id = $4), 0) AS BIGINT) AS policies, \
-             COALESCE((SELECT a.revision FROM agents a WHERE a.id = $4), 0) AS caller \
+             COALESCE((SELECT a.revision FROM agents a WHERE a.id = $4), 0) AS caller, \
+             COALESCE((SELECT p.revision FROM plugin_sets p WHERE p.org_id = $2), 0) AS plugins \
              FROM vaults v WHERE v.id = $1 AND v.org_id = $2"
         );
         let params = params![vault, org, caller.kind().as_str(), caller.uuid()];
@@ -205,6 +207,7 @@ impl Store {
         let revision = PolicyRevision {
             caller: row.int("caller")?,
             policies: row.int("policies")?,
+            plugins: row.int("plugins")?,
         };
         Ok(Some((Vault::from_row(&row)?, revision)))
     }

@@ -175,6 +175,28 @@ impl TestApp {
         }
     }
 
+    /// A body that is not JSON.
+    pub async fn send_bytes(
+        &self,
+        path: &str,
+        token: &str,
+        content_type: &str,
+        body: Vec<u8>,
+    ) -> Reply {
+        let mut request = self.http.post(format!("{}{path}", self.url));
+        if !token.is_empty() {
+            request = request.bearer_auth(token);
+        }
+        let request = request.header("content-type", content_type).body(body);
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status(), response.headers().clone());
+        Reply {
+            status,
+            headers,
+            text: String::from_utf8_lossy(&response.bytes().await.unwrap()).into_owned(),
+        }
+    }
+
     /// `GET`
     pub async fn get(&self, path: &str, token: &str) -> Reply {
         self.send(Method::GET, path, token, None).await

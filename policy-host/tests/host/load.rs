@@ -161,8 +161,9 @@ fn a_component_made_for_a_compatible_version_of_the_contract_is_taken_in() {
 fn a_component_made_for_another_version_of_the_contract_is_refused_by_name() {
     let sentence = refused(&of_version("0.2.0"));
     assert!(
-        sentence.starts_with("the component imports `oneclaw:policy/types@0.2.0`")
-            || sentence.starts_with("the component imports `oneclaw:policy/access-types@0.2.0`"),
+        sentence.starts_with("the component is written for `oneclaw:policy/types@0.2.0`")
+            || sentence
+                .starts_with("the component is written for `oneclaw:policy/access-types@0.2.0`"),
         "{sentence}"
     );
 }

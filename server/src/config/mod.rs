@@ -48,6 +48,8 @@ pub struct Config {
     pub access_mode: AccessMode,
     /// The component that decides on everything that is signed.
     pub guardrail_plugin: AccessPlugin,
+    /// What a plugin may take.
+    pub plugins: PluginLimits,
     /// Longest accepted request body, in bytes.
     pub max_body_bytes: usize,
     /// How mails leave.
@@ -100,6 +102,37 @@ pub enum AccessPlugin {
     None,
     /// A component in a file, in place of the built-in one.
     File(PathBuf),
+}
+
+/// What a plugin may take, whoever it is by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PluginLimits {
+    /// Bytes of a component at upload.
+    pub component_bytes: u32,
+    /// Bytes of memory.
+    pub memory_bytes: u32,
+    /// Units of fuel for a decision.
+    pub fuel_per_decision: u32,
+    /// Units of fuel for taking in settings.
+    pub fuel_per_configure: u32,
+    /// Milliseconds for a decision: the net below fuel, wide enough that a thread which waits for a busy processor is not
+    /// taken for a runaway plugin.
+    pub deadline_ms: u32,
+    /// Milliseconds for taking in settings.
+    pub configure_deadline_ms: u32,
+}
+
+impl Default for PluginLimits {
+    fn default() -> Self {
+        Self {
+            component_bytes: 8 << 20,
+            memory_bytes: 4 << 20,
+            fuel_per_decision: 10_000_000,
+            fuel_per_configure: 200_000_000,
+            deadline_ms: 50,
+            configure_deadline_ms: 100,
+        }
+    }
 }
 
 /// How instances of the access component are used.
@@ -172,6 +205,7 @@ impl Config {
             access_plugin: AccessPlugin::BuiltIn,
             guardrail_plugin: AccessPlugin::BuiltIn,
             access_mode: AccessMode::Warm,
+            plugins: PluginLimits::default(),
             max_body_bytes: 2 * 1024 * 1024,
             mail: MailConfig::default(),
             decisions: DecisionsConfig {

@@ -12,8 +12,8 @@ use secrecy::{ExposeSecret, SecretString};
 use super::error::ConfigError;
 use super::layers::{Entry, Layers, Value};
 use super::{
-    AccessMode, AccessPlugin, Config, DecisionsConfig, LogConfig, LogFormat, RootKeySource, Signup,
-    TokenLifetimes, default_public_url,
+    AccessMode, AccessPlugin, Config, DecisionsConfig, LogConfig, LogFormat, PluginLimits,
+    RootKeySource, Signup, TokenLifetimes, default_public_url,
 };
 
 /// A year, in seconds.
@@ -64,6 +64,7 @@ pub(super) fn config(layers: &Layers) -> Result<Config, ConfigError> {
         access_plugin,
         guardrail_plugin: value(layers, "guardrail_plugin", self::access_plugin)?
             .unwrap_or(default.guardrail_plugin),
+        plugins: plugins(layers, default.plugins)?,
         max_body_bytes: value(layers, "max_body_bytes", |entry| {
             number(entry, 1024, 64 * 1024 * 1024, "bytes")
         })?
@@ -154,6 +155,57 @@ fn root_key(layers: &Layers) -> Result<Option<RootKeySource>, ConfigError> {
     })?;
     let in_file = value(layers, "root_key_file", path)?.map(RootKeySource::File);
     Ok(given.or(in_file))
+}
+
+fn plugins(layers: &Layers, default: PluginLimits) -> Result<PluginLimits, ConfigError> {
+    let limit = |setting, least, most, unit, default| {
+        value(layers, setting, |entry| number(entry, least, most, unit))
+            .map(|value| value.unwrap_or(default))
+    };
+    Ok(PluginLimits {
+        component_bytes: limit(
+            "plugins.component_bytes",
+            1024,
+            64 << 20,
+            "bytes",
+            default.component_bytes,
+        )?,
+        memory_bytes: limit(
+            "plugins.memory_bytes",
+            64 << 10,
+            256 << 20,
+            "bytes",
+            default.memory_bytes,
+        )?,
+        fuel_per_decision: limit(
+            "plugins.fuel_per_decision",
+            10_000,
+            4_000_000_000,
+            "units",
+            default.fuel_per_decision,
+        )?,
+        fuel_per_configure: limit(
+            "plugins.fuel_per_configure",
+            10_000,
+            4_000_000_000,
+            "units",
+            default.fuel_per_configure,
+        )?,
+        deadline_ms: limit(
+            "plugins.deadline_ms",
+            1,
+            60_000,
+            "milliseconds",
+            default.deadline_ms,
+        )?,
+        configure_deadline_ms: limit(
+            "plugins.configure_deadline_ms",
+            1,
+            600_000,
+            "milliseconds",
+            default.configure_deadline_ms,
+        )?,
+    })
 }
 
 fn tokens(layers: &Layers, default: TokenLifetimes) -> Result<TokenLifetimes, ConfigError> {

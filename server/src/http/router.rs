@@ -14,7 +14,7 @@ use super::layers::{self, RequestLimits};
 use super::problem::Problem;
 use super::routes::{
     agents, api_keys, audit, auth, chains, decisions, device, discovery, health, intents, mfa,
-    policies, replays, secrets, settings, shares, signing_keys, unsupported, vaults,
+    plugins, policies, replays, secrets, settings, shares, signing_keys, unsupported, vaults,
 };
 use super::{docs, openapi, pages};
 use crate::service::SharedServices;
@@ -95,6 +95,22 @@ fn api() -> OpenApiRouter<SharedServices> {
         .routes(routes!(shares::open, shares::revoke_link))
         .routes(routes!(shares::access_link))
         .routes(routes!(shares::access_share))
+        .routes(routes!(plugins::upload, plugins::list))
+        .routes(routes!(plugins::settings, plugins::set_settings))
+        .routes(routes!(plugins::publishers, plugins::create_publisher))
+        .routes(routes!(plugins::revoke_publisher))
+        .routes(routes!(plugins::attachments, plugins::attach))
+        .routes(routes!(
+            plugins::attachment,
+            plugins::change_attachment,
+            plugins::detach
+        ))
+        .routes(routes!(plugins::revisions))
+        .routes(routes!(plugins::rollback))
+        .routes(routes!(plugins::get, plugins::retire))
+        .routes(routes!(plugins::version))
+        .routes(routes!(plugins::component))
+        .routes(routes!(plugins::yank))
         .routes(routes!(policies::create, policies::list))
         .routes(routes!(policies::update, policies::delete))
         .routes(routes!(audit::events))

@@ -23,6 +23,7 @@ pub mod intents;
 pub mod keys;
 pub mod leases;
 pub mod mail;
+pub mod plugins;
 pub mod policies;
 pub mod replays;
 pub mod second_factor;
@@ -58,6 +59,8 @@ pub struct Services {
     pub gate: gate::Gate,
     /// Decisions made again, aside.
     pub replays: replays::Replays,
+    /// Where plugins of organisations are made ready.
+    pub plugins: Arc<plugins::PluginRuntime>,
     /// Who speaks to chains.
     pub chains: chains::Chains,
     /// The way that mails take.

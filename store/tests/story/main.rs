@@ -20,6 +20,8 @@ mod intents;
 #[cfg(test)]
 mod mails;
 #[cfg(test)]
+mod plugins;
+#[cfg(test)]
 mod policies;
 #[cfg(test)]
 mod reads;

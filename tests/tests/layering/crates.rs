@@ -84,6 +84,11 @@ const OWNED: &[(&str, &[&str], &str)] = &[
         "components are checked in one place",
     ),
     (
+        "boon",
+        &["oneclaw-policy-host"],
+        "settings of plugins are checked in one place",
+    ),
+    (
         "sqlx",
         &["oneclaw-store"],
         "nothing else may know which database there is",

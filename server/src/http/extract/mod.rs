@@ -2,12 +2,14 @@
 
 mod body;
 mod caller;
+mod component;
 mod path;
 mod query;
 mod signable;
 
 pub use body::{Body, OptionalBody, read as read_body};
 pub use caller::{Authenticated, Authentication, Confirmed, Context, MaybeAuthenticated};
+pub use component::ComponentBody;
 pub use path::{Params, SecretAddress, VersionAddress, parse};
 pub use query::Query;
 pub use signable::{OptionalSignable, Signable};

@@ -11,6 +11,7 @@ pub mod discovery;
 pub mod health;
 pub mod intents;
 pub mod mfa;
+pub mod plugins;
 pub mod policies;
 pub mod replays;
 pub mod secrets;

@@ -4,6 +4,7 @@
 //! before it is returned, so that `?` cannot skip the record. A grant carries the permit without which nothing can be
 //! sealed or opened, and the evidence that the service records together with what it does.
 
+mod ask;
 mod budgets;
 mod evidence;
 mod export;
@@ -13,12 +14,14 @@ mod settings;
 mod shared;
 mod signing;
 mod subject;
+mod uploaded;
 
 pub(in crate::service) use budgets::Resolver;
 pub use budgets::of_record as budgets_of_record;
 pub use evidence::Evidence;
 pub use scope::is_path_scope;
 pub use signing::{Foreseen, IntentToDecide, Outcome};
+pub use uploaded::InForce;
 
 use std::sync::Arc;
 
@@ -29,7 +32,7 @@ use oneclaw_core::recorded::{ACCESS_POLICY, TRANSACTION_GUARDRAIL};
 use oneclaw_core::request::{AccessRequest, Permission};
 use oneclaw_policy_host::{
     AccessCache, AccessKey, Action, Attachment, Engine, Failure, GuardrailCache, Mode, Permit,
-    Plugin, Ruling, decide_access,
+    Plugin,
 };
 use oneclaw_store::{PolicyRevision, Store, Vault};
 use serde_json::{Value, json};
@@ -39,11 +42,13 @@ use self::settings::SettingsCache;
 use self::subject::{
     BOUND, SIGNING_KEY, Subject, action_word, is_signing_key, refused_before_policies,
 };
+use self::uploaded::Uploaded;
 use super::access_settings;
 use super::caller::{Caller, RequestContext};
 use super::decisions::record;
 use super::error::{Refusal, Result, ServiceError};
 use super::events::{self, EventExt};
+use super::plugins::PluginRuntime;
 
 /// How long a permit holds, in milliseconds: time enough for the database, not for anything else.
 const PERMIT_TTL_MS: i64 = 10_000;
@@ -76,6 +81,7 @@ pub enum PluginState {
 pub struct Gate {
     store: Store,
     engine: Engine,
+    uploaded: Uploaded,
     plugin: PluginState,
     mode: Mode,
     cache: AccessCache,
@@ -102,10 +108,11 @@ impl Gate {
     /// A gate with its plugins: the one for access, and the one for everything that is signed.
     pub fn new(
         store: Store,
-        engine: Engine,
+        plugins: Arc<PluginRuntime>,
         (plugin, mode): (PluginState, Mode),
         (guardrails, guardrail_mode): (PluginState, Mode),
     ) -> Self {
+        let engine = plugins.engine().clone();
         let cache = AccessCache::new(
             &engine,
             CACHED_CONFIGURATIONS,
@@ -119,6 +126,7 @@ impl Gate {
             PROMOTE_AFTER,
         );
         Self {
+            uploaded: Uploaded::new(plugins, store.clone()),
             store,
             engine,
             plugin,
@@ -222,7 +230,9 @@ impl Gate {
         let attachments = self
             .attachments(subject.context, subject.caller, subject.vault, revision)
             .await?;
-        let decided = decide_access(request, &attachments, PERMIT_TTL_MS);
+        let (decided, attachments) = self
+            .ask_about_access(subject.caller, request, attachments, revision.plugins)
+            .await?;
         let record = record::of_access(&decided, &attachments)?;
         let details = evidence(&decided);
         let is_kept = self.keeps(&decided.request_digest());
@@ -263,19 +273,9 @@ impl Gate {
                     .then(|| subject.request())
             })
             .collect();
-        // Thousands of decisions in a row must not hold up a thread that serves others.
-        let readable = tokio::task::spawn_blocking(move || {
-            let may_read = |request: AccessRequest| {
-                let decided = decide_access(request, &attachments, PERMIT_TTL_MS);
-                matches!(decided.ruling(), Ruling::Allow(_))
-            };
-            requests
-                .into_iter()
-                .map(|request| request.is_some_and(may_read))
-                .collect()
-        })
-        .await
-        .map_err(|e| ServiceError::Internal(e.to_string()))?;
+        let readable = self
+            .ask_about_listing(caller, requests, attachments, revision.plugins, context.at)
+            .await?;
         Ok((readable, plugins))
     }
 

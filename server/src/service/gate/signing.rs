@@ -68,11 +68,11 @@ pub enum Outcome {
 }
 
 /// A plugin with the budgets it asked for.
-struct Asked {
-    attachment: Attachment,
+pub(super) struct Asked {
+    pub(super) attachment: Attachment,
     /// The name of the plugin, which keeps its budgets apart from those of others.
-    plugin: String,
-    queries: Vec<BudgetQuery>,
+    pub(super) plugin: String,
+    pub(super) queries: Vec<BudgetQuery>,
 }
 
 /// What would be decided, for a preview.
@@ -102,6 +102,10 @@ impl Gate {
         intent: IntentToDecide<'_>,
     ) -> Result<Outcome> {
         let asked = self.guardrails_for(context, intent.agent, chains);
+        let chain = intent.request.chain.as_ref().map(|c| c.name.as_str());
+        let (asked, ticket) = self
+            .with_own_guardrails(asked, intent.agent, chain, context.at)
+            .await?;
         let resolver = Resolver::new(&intent.request);
         let (queries, places) = queries(&resolver, &asked);
         let draft = IntentDraft {
@@ -141,6 +145,9 @@ impl Gate {
                 judgement
             })
             .await?;
+        if let Some((decided, _)) = &last {
+            ticket.settle(decided.evaluations());
+        }
         match committed {
             Committed::Done(transaction) => {
                 let (decided, _) = last.ok_or_else(undecided)?;
@@ -205,6 +212,10 @@ impl Gate {
         request: TransactionRequest,
     ) -> Result<Foreseen> {
         let asked = self.guardrails_for(context, agent, chains);
+        let chain = request.chain.as_ref().map(|c| c.name.as_str());
+        let (asked, ticket) = self
+            .with_own_guardrails(asked, agent, chain, context.at)
+            .await?;
         let resolver = Resolver::new(&request);
         let (queries, places) = queries(&resolver, &asked);
         let sums = self.store.budget_sums(agent.org_id, &queries).await?;
@@ -217,10 +228,9 @@ impl Gate {
                     .map(|view| (asked.plugin.clone(), view))
             })
             .collect();
-        Ok(Foreseen {
-            decided: decide(&asked, &places, &sums, request),
-            views,
-        })
+        let decided = decide(&asked, &places, &sums, request);
+        ticket.settle(decided.evaluations());
+        Ok(Foreseen { decided, views })
     }
 
     /// Refuses an intent before any plugin is asked, and records that.

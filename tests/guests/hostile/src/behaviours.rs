@@ -139,7 +139,9 @@ impl Behaviour {
         // The first pattern of an access policy, or the first struct that an agent may sign.
         let name = behind("\"pattern\":\"")
             .or_else(|| behind("\"primary_types\":[\""))
-            .unwrap_or(settings);
+            .unwrap_or(settings)
+            // Settings of an attachment are JSON.
+            .trim_matches('"');
         Self::ALL.iter().copied().find(|b| b.settings() == name)
     }
 }

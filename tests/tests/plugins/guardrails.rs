@@ -1,0 +1,115 @@
+//! Uploaded plugins before signatures: what they reserve is held or refused, and nothing of theirs signs anything.
+
+use oneclaw_tests::app::{Agent, Human, TestApp};
+use serde_json::{Value, json};
+
+use crate::setup::{attach, change, enforced, hostile, two_worlds, uploaded};
+
+const SOMEBODY: &str = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
+
+struct Signer {
+    app: TestApp,
+    human: Human,
+    agent: Agent,
+    token: String,
+}
+
+impl Signer {
+    async fn new() -> Self {
+        let app = TestApp::start().await;
+        let human = app.human("ops").await;
+        let agent = app
+            .agent(&human, json!({"intents_api_enabled": true}))
+            .await;
+        let keys = format!("/v1/agents/{}/signing-keys", agent.id);
+        app.post(&keys, &human.token, json!({"chain": "ethereum"}))
+            .await
+            .expect(201);
+        let token = app.token(&agent).await;
+        Self {
+            app,
+            human,
+            agent,
+            token,
+        }
+    }
+
+    /// Has a transfer signed, with everything given for which a node would be asked.
+    async fn sign(&self, value: &str) -> oneclaw_tests::app::Reply {
+        let body = json!({
+            "chain": "base", "to": SOMEBODY, "value": value, "gas_limit": 21_000, "nonce": 0,
+            "max_fee_per_gas": "30", "max_priority_fee_per_gas": "1",
+        });
+        let path = format!("/v1/agents/{}/transactions/sign", self.agent.id);
+        self.app.post(&path, &self.token, body).await
+    }
+
+    async fn refused(&self, value: &str, code: &str) -> Value {
+        let problem = self.sign(value).await.problem(403);
+        assert_eq!(problem["reason_code"], code, "{problem}");
+        problem
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plugin_refuses_signatures_whatever_goes_wrong_in_it() {
+    let signer = Signer::new().await;
+    let Signer { app, human, .. } = &signer;
+    uploaded(app, human, &hostile("0.1.0")).await;
+    let id = attach(app, human, enforced("0.1.0", "deny")).await;
+    for (behaviour, code) in [
+        ("deny", "hostile/denied"),
+        ("require-approval", "approval_unavailable"),
+        ("trap", "internal/trap"),
+        ("spin", "internal/fuel"),
+        ("flood-of-reservations", "internal/bad-reply"),
+        ("reserve-once-too-often", "internal/bad-reply"),
+        ("reserve-without-scope", "internal/bad-reply"),
+        ("reserve-of-another", "internal/bad-reply"),
+        ("megabytes-of-notes", "internal/bad-reply"),
+        ("many-empty-notes", "internal/bad-reply"),
+        ("forge-internal-allow", "internal/bad-reply"),
+    ] {
+        change(app, human, &id, json!({"settings": behaviour})).await;
+        signer.refused("0", code).await;
+        let event = &app.events(human, "action=transaction.denied&limit=1").await[0];
+        let entry = crate::setup::entries(&event["details"], &id);
+        assert_eq!(entry.len(), 1, "{event}");
+    }
+    let list = app
+        .get(
+            &format!("/v1/agents/{}/transactions", signer.agent.id),
+            &signer.token,
+        )
+        .await
+        .expect(200);
+    assert_eq!(list["transactions"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_there_is_can_be_reserved_once_and_never_twice() {
+    let signer = Signer::new().await;
+    let Signer { app, human, .. } = &signer;
+    uploaded(app, human, &hostile("0.1.0")).await;
+    // An allow with a reservation of 2^256 - 1 out of as much: the budget holds it, and then not one more.
+    let id = attach(app, human, enforced("0.1.0", "reserve-everything")).await;
+    signer.sign("0").await.expect(201);
+    signer.refused("0", "budget_exceeded").await;
+    // What is merely watched reserves nothing.
+    change(app, human, &id, json!({"mode": "shadow"})).await;
+    signer.sign("0").await.expect(201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plugin_of_both_worlds_holds_its_own_budget() {
+    let signer = Signer::new().await;
+    let Signer { app, human, .. } = &signer;
+    uploaded(app, human, &two_worlds()).await;
+    let limit = json!({"path": "a", "limit": "1000000000000000000"});
+    let body = json!({"plugin": "two-worlds", "version": "1.0.0", "settings": limit, "mode": "enforce",
+        "scope": {"chains": ["base"]}});
+    attach(app, human, body).await;
+    signer.sign("0.6").await.expect(201);
+    signer.refused("0.6", "two-worlds/too-much").await;
+    signer.sign("0.4").await.expect(201);
+}
