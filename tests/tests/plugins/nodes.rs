@@ -63,9 +63,8 @@ async fn of_changes_at_once_on_two_servers_each_revision_is_made_once() {
     uploaded(&first, human, &hostile("0.1.0")).await;
     let id = attach(&first, human, enforced("0.1.0", "abstain")).await;
     let path = format!("/v1/plugins/attachments/{id}");
-    let mut made = 0;
-    for round in 0..5 {
-        let body = json!({"order": round, "revision": made + 1});
+    for round in 1..=5 {
+        let body = json!({"order": round, "revision": round});
         let (one, other) = tokio::join!(
             first.patch(&path, &human.token, body.clone()),
             second.patch(&path, &human.token, body.clone())
@@ -79,7 +78,6 @@ async fn of_changes_at_once_on_two_servers_each_revision_is_made_once() {
             .filter(|reply| reply.status == 409)
             .count();
         assert_eq!((good, late), (1, 1), "{} {}", one.text, other.text);
-        made += 1;
     }
     let list = first
         .get(&format!("{path}/revisions"), &human.token)
