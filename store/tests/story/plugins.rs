@@ -313,7 +313,10 @@ async fn a_publisher_is_of_one_organisation_and_ends_for_good(stage: Stage) {
         store.create_publisher(&twice, plugin_event(org.id)).await,
         Err(StoreError::Conflict("publisher"))
     );
-    assert_eq!(store.publishers(org.id).await.unwrap(), vec![publisher.clone()]);
+    assert_eq!(
+        store.publishers(org.id).await.unwrap(),
+        vec![publisher.clone()]
+    );
     assert_eq!(store.publishers(theirs.id).await.unwrap(), []);
     let revoke = async |org| {
         store
