@@ -1,6 +1,5 @@
 //! Decisions, and why they came out as they did.
 
-use crate::redact::redacted;
 use crate::shell::Shell;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -22,12 +21,23 @@ async fn a_refusal_names_its_decision_and_that_can_be_explained() {
         .split('`')
         .next()
         .unwrap();
-    insta::assert_snapshot!(redacted(&shell.run(&["decision", "explain", id]).ok()), @"");
+    let explained = shell.run(&["decision", "explain", id]).ok();
+    for words in [
+        "Verdict:",
+        "deny",
+        "policy/no-match",
+        "Why:",
+        "keys/base",
+        "access-policy",
+    ] {
+        assert!(explained.contains(words), "{words}: {explained}");
+    }
     assert_eq!(
         shell.json(&["decision", "explain", id])["code"],
         "policy/no-match"
     );
-    insta::assert_snapshot!(redacted(&shell.run(&["decision", "list", "--agent", &agent]).ok()), @"");
+    let listed = shell.run(&["decision", "list", "--agent", &agent]).ok();
+    assert!(listed.contains(id) && listed.contains(&agent), "{listed}");
     let denied = shell.json(&["decision", "list", "--verdict", "deny", "-v", "v"]);
     assert_eq!(denied[0]["id"], id);
     shell
