@@ -97,6 +97,10 @@ id!(
     EventId
 );
 id!(
+    /// A sink of the audit trail.
+    SinkId
+);
+id!(
     /// A transaction, or another thing that was signed.
     TransactionId
 );

@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 
 mod addresses;
+mod send;
 
 use std::error::Error;
 use std::fmt;
@@ -15,6 +16,7 @@ use reqwest::redirect::Policy;
 use url::{Host, Url};
 
 pub use addresses::is_public;
+pub use send::{SendError, post, send_and_close};
 
 /// Which addresses may be connected to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -20,6 +20,8 @@ const TRANSACTIONS_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Between two looks at what was uploaded.
 const PLUGINS_INTERVAL: Duration = Duration::from_secs(2);
+/// Between two looks at sinks that are behind.
+const DELIVERY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Starts the jobs; they end when the handle is aborted.
 pub fn spawn(services: SharedServices) -> JoinHandle<()> {
@@ -31,6 +33,8 @@ pub fn spawn(services: SharedServices) -> JoinHandle<()> {
             keep(&services, &Mail),
             keep(&services, &Replays),
             keep(&services, &SelfCheck),
+            keep(&services, &Audit),
+            deliver_audit(&services),
         );
     })
 }
@@ -54,6 +58,39 @@ async fn tend_transactions(services: &SharedServices) {
     loop {
         ticks.tick().await;
         services.tend_transactions(&mut rounds).await;
+    }
+}
+
+/// On every node: a sink is taken by one of them at a time.
+async fn deliver_audit(services: &SharedServices) {
+    let mut ticks = tokio::time::interval(DELIVERY_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        loop {
+            match services.deliver_audit().await {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => {
+                    tracing::warn!(%error, "audit sinks could not be served; the next round tries again");
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// Signs the audit chains that have grown, and removes events that are too old.
+struct Audit;
+
+impl Job for Audit {
+    const NAME: &'static str = "audit";
+    const LOOK: Duration = Duration::from_secs(30);
+
+    async fn round(&self, services: &Services, _: &Lease) -> Result<Duration> {
+        services.sign_chains().await?;
+        services.remove_old_events().await?;
+        Ok(Duration::from_secs(3600))
     }
 }
 

@@ -13,6 +13,7 @@ use crate::audit::NewEvent;
 use crate::db::{Row, Tx, params};
 use crate::error::{Result, StoreError};
 use crate::secrets::{Secret, SecretVersion, insert_version};
+use crate::usage::{Metered, room_for};
 use crate::vaults::{Vault, insert_vault};
 use crate::{Store, json, labels, policies, shares};
 
@@ -274,6 +275,7 @@ impl Store {
 }
 
 pub(crate) async fn insert_agent(tx: &mut Tx, agent: &Agent) -> Result<()> {
+    room_for(tx, agent.org_id, Metered::Agents, agent.created_at).await?;
     tx.execute_one(
         "INSERT INTO agents (id, org_id, created_by, name, description, auth_method, key_prefix, key_hash, scopes, \
          is_active, expires_at, api_key_expires_at, token_ttl_seconds, vault_ids, intents_api_enabled, environment, \

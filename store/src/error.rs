@@ -2,6 +2,8 @@
 
 use sqlx::error::ErrorKind;
 
+use crate::usage::LimitReached;
+
 /// Why the store did not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
@@ -14,6 +16,9 @@ pub enum StoreError {
     /// The database did not answer, or was too busy; the same call may succeed later.
     #[error("the database is not available: {0}")]
     Unavailable(String),
+    /// The organisation's tier has no room for one more.
+    #[error("{0}")]
+    LimitReached(Box<LimitReached>),
     /// What is stored cannot be right: it was altered outside the server, or belongs to another version or key.
     #[error("the database is corrupt: {0}")]
     Corrupt(String),

@@ -32,6 +32,7 @@ mod settings;
 mod shares;
 mod signing_keys;
 mod transactions;
+mod usage;
 mod vaults;
 mod writer;
 
@@ -39,7 +40,10 @@ pub use accounts::{Org, Role, SignupRule, User};
 pub use agent_list::{AgentFilter, AgentPage, AgentPosition};
 pub use agents::Agent;
 pub use api_keys::ApiKey;
-pub use audit::{AuditEvent, CHAIN_STRUCTURE, EventFilter, NewEvent, Verification};
+pub use audit::{
+    AuditEvent, AuditSink, CHAIN_STRUCTURE, ChainSpan, EventFilter, EventPage, MAX_SINKS, NewEvent,
+    Removed, SinkState, StoredCheckpoint, Verification,
+};
 pub use chains::Chain;
 pub use decisions::{Component, Decision, DecisionBasis, DecisionFilter, NewDecision};
 pub use device_logins::{DeviceLogin, DevicePoll, DeviceState};
@@ -66,6 +70,7 @@ pub use settings::{Setting, SettingScope};
 pub use shares::{Share, ShareAccess, ShareAnswer, ShareEnd, ShareMade, ShareOutcome, ShareRate};
 pub use signing_keys::SigningKey;
 pub use transactions::{FinalState, IntentMode, Transaction, TransactionStatus};
+pub use usage::{Holdings, LimitReached, Limits, Metered, Month, NewRequest, Plan, RequestUsage};
 pub use vaults::Vault;
 pub use writer::{ReadCommit, ReadOutcome};
 

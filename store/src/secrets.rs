@@ -12,6 +12,7 @@ use crate::accounts::count;
 use crate::audit::NewEvent;
 use crate::db::{Row, Tx, params};
 use crate::error::{Result, StoreError};
+use crate::usage::{Metered, room_for};
 use crate::{Store, json, shares};
 
 /// A path in a vault.
@@ -379,6 +380,9 @@ pub(crate) async fn insert_version(
     if version.secret_id != secret.id || version.version < 1 {
         return Err(StoreError::Conflict("version"));
     }
+    if is_one_more(tx, secret, version).await? {
+        room_for(tx, secret.org_id, Metered::Secrets, version.created_at).await?;
+    }
     if version.version == 1 {
         insert_secret(tx, secret)
             .await
@@ -420,6 +424,15 @@ pub(crate) async fn insert_version(
     )
     .await
     .map_err(|e| e.duplicate_is("version"))
+}
+
+/// Whether there is one secret more with this version: the first at its path, or the first since it was deleted. Those of
+/// the system vault do not count.
+async fn is_one_more(tx: &mut Tx, secret: &Secret, version: &SecretVersion) -> Result<bool> {
+    let sql = "SELECT v.id FROM vaults v WHERE v.id = $1 AND NOT v.is_system AND NOT EXISTS \
+         (SELECT 1 FROM secrets s WHERE s.id = $2 AND s.deleted_at IS NULL AND $3 > 1)";
+    let params = params![secret.vault_id, secret.id, version.version];
+    Ok(tx.optional(sql, params).await?.is_some())
 }
 
 async fn insert_secret(tx: &mut Tx, secret: &Secret) -> Result<()> {

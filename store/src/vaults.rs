@@ -12,6 +12,7 @@ use crate::audit::NewEvent;
 use crate::db::{Row, Tx, params};
 use crate::error::Result;
 use crate::policies::{self, Policy, PolicyRevision, about_caller};
+use crate::usage::{Metered, room_for};
 
 /// A vault.
 #[derive(Clone, PartialEq, Eq)]
@@ -239,6 +240,9 @@ impl Store {
 }
 
 pub(crate) async fn insert_vault(tx: &mut Tx, vault: &Vault) -> Result<()> {
+    if !vault.is_system {
+        room_for(tx, vault.org_id, Metered::Vaults, vault.created_at).await?;
+    }
     tx.execute_one(
         "INSERT INTO vaults (id, org_id, name, description, created_by, wrapped_key, is_system, created_at) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",

@@ -6,6 +6,7 @@
 mod account;
 mod agent;
 mod audit;
+mod billing;
 mod chain;
 mod decision;
 mod plugin;
@@ -22,6 +23,7 @@ mod vault;
 pub use account::*;
 pub use agent::*;
 pub use audit::*;
+pub use billing::*;
 pub use chain::*;
 pub use decision::*;
 pub use plugin::*;

@@ -50,6 +50,8 @@ pub(super) const SETTINGS: &[&str] = &[
     "smtp_url",
     "smtp_url_file",
     "mail_from",
+    "allow_private_targets",
+    "audit_retention_days",
     "tokens.user_seconds",
     "tokens.api_key_seconds",
     "tokens.agent_seconds",

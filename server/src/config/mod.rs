@@ -56,6 +56,10 @@ pub struct Config {
     pub mail: MailConfig,
     /// What is kept of decisions.
     pub decisions: DecisionsConfig,
+    /// Whether sinks and webhooks may be at addresses that are not public, and be spoken to in the clear.
+    pub allow_private_targets: bool,
+    /// Audit events older than so many days are removed; none are when absent.
+    pub audit_retention_days: Option<u32>,
     /// Logging.
     pub log: LogConfig,
 }
@@ -213,6 +217,8 @@ impl Config {
                 allowed_percent: 100,
                 self_check: 0,
             },
+            allow_private_targets: false,
+            audit_retention_days: None,
             log: LogConfig {
                 format: LogFormat::Text,
                 level: "info".to_owned(),

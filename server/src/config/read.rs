@@ -71,6 +71,12 @@ pub(super) fn config(layers: &Layers) -> Result<Config, ConfigError> {
         .map_or(default.max_body_bytes, |bytes| bytes as usize),
         mail: super::mail::read(layers)?,
         decisions: decisions(layers, default.decisions)?,
+        allow_private_targets: value(layers, "allow_private_targets", switch)?
+            .unwrap_or(default.allow_private_targets),
+        audit_retention_days: value(layers, "audit_retention_days", |entry| {
+            number(entry, 1, 36_500, "days")
+        })?
+        .or(default.audit_retention_days),
         log: LogConfig {
             format: value(layers, "log.format", |entry| {
                 word(

@@ -31,6 +31,7 @@ use crate::service::agents::{PROFILE_FIELDS, ProfileKind};
         (name = "decisions", description = "Decisions of the gate, and why they came out as they did"),
         (name = "audit", description = "The chained audit trail"),
         (name = "admin", description = "The server itself, for owners and admins of its first organisation"),
+        (name = "billing", description = "What an organisation uses, and the limits an administrator has set"),
         (name = "health", description = "Whether the server works")
     )
 )]

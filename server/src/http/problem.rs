@@ -91,6 +91,11 @@ impl From<ServiceError> for Problem {
             )
             .with("reason_code", json!(refusal.code))
             .with("decision_id", json!(refusal.decision.to_string())),
+            ServiceError::LimitReached(detail) => {
+                let mut problem = Self::new(StatusCode::FORBIDDEN, detail);
+                "resource_limit_exceeded".clone_into(&mut problem.kind);
+                problem
+            }
             ServiceError::Guardrail(refusal) => Self::guardrail(&refusal),
             ServiceError::ChainUnavailable(detail) => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)

@@ -4,7 +4,7 @@ use axum::Router;
 use axum::extract::OriginalUri;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{any, get};
+use axum::routing::{any, get, post};
 use std::time::Duration;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use utoipa_axum::router::OpenApiRouter;
@@ -13,8 +13,9 @@ use utoipa_axum::routes;
 use super::layers::{self, RequestLimits};
 use super::problem::Problem;
 use super::routes::{
-    agents, api_keys, audit, auth, chains, decisions, device, discovery, health, intents, mfa,
-    plugins, policies, replays, secrets, settings, shares, signing_keys, unsupported, vaults,
+    agents, api_keys, audit, audit_sinks, auth, billing, chains, decisions, device, discovery,
+    health, intents, mfa, plugins, policies, replays, secrets, settings, shares, signing_keys,
+    unsupported, vaults,
 };
 use super::{docs, openapi, pages};
 use crate::service::SharedServices;
@@ -125,6 +126,19 @@ fn api() -> OpenApiRouter<SharedServices> {
         .routes(routes!(replays::shadow_report))
         .routes(routes!(replays::revisions))
         .routes(routes!(audit::verify))
+        .routes(routes!(audit::checkpoints, audit::make_checkpoint))
+        .routes(routes!(audit::checkpoint_key))
+        .routes(routes!(audit::export))
+        .routes(routes!(audit_sinks::list, audit_sinks::create))
+        .routes(routes!(audit_sinks::update, audit_sinks::delete))
+        .routes(routes!(billing::usage))
+        .routes(routes!(billing::subscription))
+        .routes(routes!(billing::history))
+        .routes(routes!(billing::balance))
+        .routes(routes!(billing::credit_transactions))
+        .routes(routes!(billing::set_overage_method))
+        .routes(routes!(billing::llm_token_billing))
+        .routes(routes!(billing::set_tier))
         .routes(routes!(health::health))
         .routes(routes!(health::key_health))
 }
@@ -151,6 +165,9 @@ pub fn build(services: SharedServices) -> Router {
             get(discovery::openid_configuration),
         )
         .merge(pages::router());
+    for path in unsupported::BILLING_PATHS {
+        router = router.route(path, post(unsupported::billing_answer));
+    }
     for path in unsupported::PATHS {
         router = router.route(path, any(unsupported::answer));
     }
@@ -196,8 +213,16 @@ fn cors(origins: &[String]) -> CorsLayer {
             HeaderName::from_static("signature"),
             HeaderName::from_static("signature-input"),
         ])
-        .expose_headers([header::RETRY_AFTER, HeaderName::from_static("x-request-id")])
+        .expose_headers(exposed())
         .max_age(Duration::from_secs(600))
+}
+
+/// What pages of other origins may read of an answer's headers.
+fn exposed() -> Vec<HeaderName> {
+    [header::RETRY_AFTER, HeaderName::from_static("x-request-id")]
+        .into_iter()
+        .chain(layers::QUOTA_HEADERS.map(HeaderName::from_static))
+        .collect()
 }
 
 async fn not_found(OriginalUri(uri): OriginalUri) -> Problem {

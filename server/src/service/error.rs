@@ -58,6 +58,9 @@ pub enum ServiceError {
     /// Refused by the gate.
     #[error("refused with `{}`", .0.code)]
     Denied(Refusal),
+    /// The tier of the organisation has no room for one more.
+    #[error("{0}")]
+    LimitReached(String),
     /// Not there, or not for the caller to know of.
     #[error("{0}")]
     NotFound(&'static str),
@@ -104,6 +107,9 @@ impl From<StoreError> for ServiceError {
             StoreError::NotFound => Self::NotFound("not found"),
             StoreError::Conflict(what) => Self::Conflict(format!("conflict: {what}")),
             StoreError::Unavailable(detail) => Self::Unavailable(detail),
+            StoreError::LimitReached(reached) => Self::LimitReached(format!(
+                "{reached}. Delete what is not needed, or ask whoever runs this server for a higher tier."
+            )),
             StoreError::Corrupt(detail) => Self::Internal(detail),
         }
     }

@@ -30,6 +30,8 @@ pub struct Keys {
     receipts: StatementKey,
     mails: SealingKey,
     tokens: RwLock<Arc<TokenKeys>>,
+    checkpoints: StatementKey,
+    sinks: SealingKey,
 }
 
 impl Keys {
@@ -64,6 +66,8 @@ impl Keys {
         let mails = SealingKey::derive(&root, "mail/1");
         let tokens = RwLock::new(Arc::new(unwrap_token_keys(&root, keys)?));
         Ok(Self {
+            checkpoints: StatementKey::derive(&root, "oneclaw/audit-checkpoints"),
+            sinks: SealingKey::derive(&root, "audit-sink/1"),
             root,
             hasher,
             receipts,
@@ -102,6 +106,16 @@ impl Keys {
             }));
         }
         set
+    }
+
+    /// Signs checkpoints of the audit trail.
+    pub fn checkpoints(&self) -> &StatementKey {
+        &self.checkpoints
+    }
+
+    /// What seals the credentials that sinks of the audit trail are sent.
+    pub fn sinks(&self) -> &SealingKey {
+        &self.sinks
     }
 
     /// The token keys in force.

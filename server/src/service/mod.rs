@@ -9,6 +9,7 @@ pub mod api_keys;
 pub mod audit;
 pub mod authenticate;
 pub mod browser;
+pub mod billing;
 pub mod caller;
 pub mod chains;
 pub mod check;

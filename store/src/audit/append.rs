@@ -87,7 +87,9 @@ async fn lock_head(tx: &mut Tx, key: &AuditKey, org: &str) -> Result<Head> {
         // A chain that lost its head must not begin anew beside its old events.
         let orphan = tx
             .optional(
-                "SELECT id FROM audit_events WHERE org_id = $1 LIMIT 1",
+                "SELECT id FROM audit_events WHERE org_id = $1 UNION ALL \
+                 SELECT event_id FROM audit_starts WHERE org_id = $1 UNION ALL \
+                 SELECT org_id FROM audit_checkpoints WHERE org_id = $1 LIMIT 1",
                 params![org],
             )
             .await?;

@@ -6,6 +6,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
+use super::start::Start;
 use crate::error::{Result, StoreError};
 
 /// The key that authenticates the audit trail.
@@ -75,6 +76,19 @@ impl AuditKey {
     pub(super) fn seal(&self, org_id: &str, head: &Head) -> Result<String> {
         // An array of another length than an event's: neither can be taken for the other.
         self.mac(&("head", org_id, head.seq, &head.event_id, &head.hash))
+    }
+
+    /// What proves that a chain begins after an event that was removed because of its age.
+    pub(super) fn seal_start(&self, org_id: &str, start: &Start) -> Result<String> {
+        // Again an array of a length of its own.
+        self.mac(&(
+            "start",
+            org_id,
+            start.seq,
+            &start.event_id,
+            &start.hash,
+            start.removed_at,
+        ))
     }
 
     fn mac(&self, fields: &impl serde::Serialize) -> Result<String> {

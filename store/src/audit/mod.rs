@@ -2,7 +2,11 @@
 
 mod append;
 mod chain;
+mod checkpoints;
 mod read;
+mod retention;
+mod sinks;
+mod start;
 mod verify;
 
 use std::net::IpAddr;
@@ -16,6 +20,10 @@ use crate::decisions::NewDecision;
 
 pub(crate) use self::append::append;
 pub(crate) use self::chain::AuditKey;
+pub use self::checkpoints::{ChainSpan, StoredCheckpoint};
+pub use self::read::EventPage;
+pub use self::retention::Removed;
+pub use self::sinks::{AuditSink, MAX_SINKS, SinkState};
 
 /// What is hashed, in words.
 pub const CHAIN_STRUCTURE: &str = "integrity_hash = lower-case hex of HMAC-SHA256(server key, JSON array \
@@ -110,6 +118,8 @@ pub struct EventFilter {
     pub limit: i64,
     /// Events to pass over.
     pub offset: i64,
+    /// Events older than this one alone: where the page before ended.
+    pub before: Option<EventId>,
 }
 
 /// The outcome of a verification.
@@ -123,4 +133,6 @@ pub struct Verification {
     pub chain_valid: bool,
     /// The first event that is not as it was written, or is missing; also none when all that is missing is unknown.
     pub broken_at: Option<EventId>,
+    /// The last event that was removed because of its age, if any was: the chain goes on from it.
+    pub begins_after: Option<EventId>,
 }

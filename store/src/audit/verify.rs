@@ -6,9 +6,10 @@ use oneclaw_core::ids::{EventId, OrgId};
 use super::Verification;
 use super::append::head;
 use super::chain::{AuditKey, Head, RawEvent};
+use super::start::{self, Start};
 use crate::Store;
 use crate::db::{Row, Tx, params};
-use crate::error::Result;
+use crate::error::{Result, StoreError};
 
 /// Events fetched at a time.
 const PAGE: i64 = 500;
@@ -52,27 +53,22 @@ impl Store {
     ) -> Result<Verification> {
         // The chain grows while it is read: all questions go to one state of it.
         let mut snapshot = self.db.snapshot().await?;
-        let mut walk = Walk {
-            tx: &mut snapshot,
-            key: &self.audit_key,
-            org: org.to_string(),
-            checked: 0,
-            verified: 0,
-        };
+        let mut walk = Walk::new(&mut snapshot, &self.audit_key, org);
         let outcome = walk.run(from, to, limit.clamp(1, MAX_CHECKED)).await?;
         Ok(Verification {
             events_checked: walk.checked,
             events_verified: walk.verified,
             chain_valid: outcome.is_none(),
             broken_at: outcome.and_then(|break_| break_.event),
+            begins_after: walk.start.event_id.parse().ok(),
         })
     }
 }
 
 /// The first thing that is wrong.
-struct Break {
+pub(super) struct Break {
     /// Where, as far as that is known.
-    event: Option<EventId>,
+    pub event: Option<EventId>,
 }
 
 impl Break {
@@ -89,15 +85,40 @@ struct Link {
     hash: String,
 }
 
-struct Walk<'a> {
-    tx: &'a mut Tx,
-    key: &'a AuditKey,
-    org: String,
+pub(super) struct Walk<'a> {
+    pub tx: &'a mut Tx,
+    pub key: &'a AuditKey,
+    pub org: String,
+    /// What was removed because of its age.
+    start: Start,
     checked: i64,
     verified: i64,
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
+    pub fn new(tx: &'a mut Tx, key: &'a AuditKey, org: OrgId) -> Self {
+        Self {
+            tx,
+            key,
+            org: org.to_string(),
+            start: Start::default(),
+            checked: 0,
+            verified: 0,
+        }
+    }
+
+    /// Verifies up to `limit` events behind number `after`.
+    pub async fn segment(&mut self, after: i64, limit: i64) -> Result<Option<Break>> {
+        let Some(head) = self.head().await? else {
+            return self.without_head().await;
+        };
+        if !self.find_start().await? || after < self.start.seq {
+            return Ok(Break::at(None));
+        }
+        let last = after.saturating_add(limit).min(head.seq);
+        self.range(after.saturating_add(1), last, &head).await
+    }
+
     async fn run(
         &mut self,
         from: Option<Timestamp>,
@@ -107,13 +128,13 @@ impl Walk<'_> {
         let Some(head) = self.head().await? else {
             return self.without_head().await;
         };
-        // The head says which numbers there are: a row outside them was renumbered or slipped in.
-        let stray = "SELECT id FROM audit_events WHERE org_id = $1 AND (seq < 1 OR seq > $2) ORDER BY seq LIMIT 1";
-        if let Some(row) = self
-            .tx
-            .optional(stray, params![&self.org, head.seq])
-            .await?
-        {
+        if !self.find_start().await? || self.is_shorter_than_signed(&head).await? {
+            return Ok(Break::at(None));
+        }
+        // Start and head say which numbers there are: a row outside them was renumbered or slipped in.
+        let stray = "SELECT id FROM audit_events WHERE org_id = $1 AND (seq <= $2 OR seq > $3) ORDER BY seq LIMIT 1";
+        let numbers = params![&self.org, self.start.seq, head.seq];
+        if let Some(row) = self.tx.optional(stray, numbers).await? {
             self.checked += 1;
             return Ok(Break::at(row.text("id").ok().as_deref()));
         }
@@ -122,13 +143,18 @@ impl Walk<'_> {
             .first(from, &head)
             .await?
             .max(last.saturating_sub(limit - 1));
+        self.range(first, last, &head).await
+    }
+
+    /// Verifies the events of a range of numbers, and their link to the one before.
+    async fn range(&mut self, first: i64, last: i64, head: &Head) -> Result<Option<Break>> {
         if first > last {
             return Ok(None);
         }
-        let link = if first == 1 {
+        let link = if first == self.start.seq.saturating_add(1) {
             Link {
-                id: None,
-                hash: String::new(),
+                id: (self.start.seq > 0).then(|| self.start.event_id.clone()),
+                hash: self.start.hash.clone(),
             }
         } else {
             match self.row(first - 1).await? {
@@ -144,11 +170,30 @@ impl Walk<'_> {
                 }
             }
         };
-        self.events(first, last, link, &head).await
+        self.events(first, last, link, head).await
+    }
+
+    /// Whether the beginning of the chain is what its seal says, if there is one.
+    async fn find_start(&mut self) -> Result<bool> {
+        match start::sealed(self.tx, self.key, &self.org).await {
+            Ok(start) => {
+                self.start = start.unwrap_or_default();
+                Ok(true)
+            }
+            Err(StoreError::Corrupt(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether a checkpoint knows of more events than there are: an old end was put back.
+    async fn is_shorter_than_signed(&mut self, head: &Head) -> Result<bool> {
+        let sql = "SELECT size FROM audit_checkpoints WHERE org_id = $1 AND size > $2 LIMIT 1";
+        let longer = self.tx.optional(sql, params![&self.org, head.seq]).await?;
+        Ok(longer.is_some())
     }
 
     /// The end of the chain, if it is what its seal says.
-    async fn head(&mut self) -> Result<Option<Head>> {
+    pub async fn head(&mut self) -> Result<Option<Head>> {
         let sql = "SELECT seq, event_id, hash, seal FROM audit_heads WHERE org_id = $1";
         let Some(row) = self.tx.optional(sql, params![&self.org]).await? else {
             return Ok(None);
@@ -170,6 +215,8 @@ impl Walk<'_> {
             return Ok(Break::at(row.text("id").ok().as_deref()));
         }
         let unsealed = "SELECT org_id FROM audit_heads WHERE org_id = $1 \
+             UNION ALL SELECT org_id FROM audit_starts WHERE org_id = $1 \
+             UNION ALL SELECT org_id FROM audit_checkpoints WHERE org_id = $1 \
              UNION ALL SELECT id FROM orgs WHERE id = $1";
         let known = self.tx.optional(unsealed, params![&self.org]).await?;
         Ok(known.and_then(|_| Break::at(None)))
@@ -184,7 +231,7 @@ impl Walk<'_> {
                 to.as_millis(),
             )
             .await?
-            .unwrap_or(0);
+            .unwrap_or(self.start.seq);
         let after = self
             .number(
                 "SELECT min(seq) AS n FROM audit_events WHERE org_id = $1 AND seq > $2",
@@ -196,7 +243,9 @@ impl Walk<'_> {
 
     /// The number of the first event to look at. Missing events right before it count as in the range.
     async fn first(&mut self, from: Option<Timestamp>, head: &Head) -> Result<i64> {
-        let Some(from) = from else { return Ok(1) };
+        let Some(from) = from else {
+            return Ok(self.start.seq.saturating_add(1));
+        };
         let within = self
             .number(
                 "SELECT min(seq) AS n FROM audit_events WHERE org_id = $1 AND at >= $2",
@@ -210,7 +259,7 @@ impl Walk<'_> {
                 within,
             )
             .await?;
-        Ok(before.unwrap_or(0) + 1)
+        Ok(before.unwrap_or(self.start.seq).saturating_add(1))
     }
 
     async fn number(&mut self, sql: &'static str, bound: i64) -> Result<Option<i64>> {

@@ -143,6 +143,7 @@ id_values!(
     PolicyId,
     ApiKeyId,
     EventId,
+    SinkId,
     TransactionId,
     SigningKeyId,
     ChainEntryId,

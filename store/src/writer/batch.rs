@@ -10,6 +10,7 @@ use crate::audit::{self, AuditKey, NewEvent};
 use crate::db::{Db, Tx, Value};
 use crate::decisions::{self, Bases};
 use crate::error::{Result, StoreError};
+use crate::usage::Counters;
 
 /// How often a batch is tried that another node's transaction got in the way of.
 const ATTEMPTS: usize = 4;
@@ -34,6 +35,8 @@ pub(super) struct Chains<'a> {
     pub db: &'a Db,
     pub key: &'a AuditKey,
     pub bases: &'a Bases,
+    /// Requests that are counted along.
+    pub counters: &'a Counters,
 }
 
 /// Commits entries, all at once if possible. An entry that the database refuses fails alone: the batch is halved until it
@@ -73,6 +76,20 @@ async fn commit(chains: &Chains<'_>, entries: &[Entry]) -> Result<Vec<ReadOutcom
 
 async fn try_commit(chains: &Chains<'_>, entries: &[Entry]) -> Result<Vec<ReadOutcome>> {
     let mut tx = chains.db.begin().await?;
+    let usage = chains.counters.write(&mut tx).await?;
+    match finish(tx, chains, entries).await {
+        Ok(outcomes) => {
+            usage.settle(chains.counters);
+            Ok(outcomes)
+        }
+        Err(error) => {
+            usage.give_back(chains.counters);
+            Err(error)
+        }
+    }
+}
+
+async fn finish(mut tx: Tx, chains: &Chains<'_>, entries: &[Entry]) -> Result<Vec<ReadOutcome>> {
     let outcomes = count(&mut tx, entries).await?;
     let events: Vec<NewEvent> = entries
         .iter()

@@ -20,6 +20,7 @@ use crate::db::Db;
 use crate::decisions::Bases;
 use crate::error::{Result, StoreError};
 use crate::options::StoreOptions;
+use crate::usage::Counters;
 
 /// Most entries in one commit.
 const MAX_BATCH: usize = 256;
@@ -56,6 +57,7 @@ enum Job {
 pub(crate) struct Writer {
     jobs: mpsc::Sender<Job>,
     touches: Arc<Touches>,
+    counters: Arc<Counters>,
 }
 
 impl Writer {
@@ -63,6 +65,7 @@ impl Writer {
     pub(crate) fn start(db: Db, key: AuditKey, bases: Arc<Bases>, options: &StoreOptions) -> Self {
         let (jobs, queue) = mpsc::channel(options.queue.max(1));
         let touches = Arc::new(Touches::default());
+        let counters = Arc::new(Counters::default());
         let mut ticks = tokio::time::interval(options.touch_interval.max(Duration::from_millis(1)));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let task = Task {
@@ -71,9 +74,14 @@ impl Writer {
             bases,
             queue,
             touches: Arc::clone(&touches),
+            counters: Arc::clone(&counters),
         };
         tokio::spawn(task.run(ticks));
-        Self { jobs, touches }
+        Self {
+            jobs,
+            touches,
+            counters,
+        }
     }
 
     /// Waits until everything accepted so far is durable; nothing is accepted afterwards.
@@ -83,6 +91,10 @@ impl Writer {
             // An error means that the task has ended already.
             let _ = done.await;
         }
+    }
+
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.counters
     }
 
     pub(crate) fn touch_agent(&self, agent: AgentId, at: Timestamp) {
@@ -141,6 +153,7 @@ struct Task {
     bases: Arc<Bases>,
     queue: mpsc::Receiver<Job>,
     touches: Arc<Touches>,
+    counters: Arc<Counters>,
 }
 
 impl Task {
@@ -188,6 +201,7 @@ impl Task {
             db: &self.db,
             key: &self.key,
             bases: &self.bases,
+            counters: &self.counters,
         };
         let outcomes = batch::commit_all(&chains, &entries).await;
         for (answer, outcome) in answers.into_iter().zip(outcomes) {
@@ -199,6 +213,9 @@ impl Task {
     async fn flush_touches(&self) {
         if let Err(error) = self.touches.flush(&self.db).await {
             tracing::warn!(%error, "last-active times could not be written; they are kept for the next attempt");
+        }
+        if let Err(error) = self.counters.flush(&self.db).await {
+            tracing::warn!(%error, "counted requests could not be written; they are kept for the next attempt");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The audit trail, read and kept.
 
 use oneclaw_core::ids::{OrgId, VaultId};
-use oneclaw_store::{AuditEvent, EventFilter, NewEvent, Verification};
+use oneclaw_store::{AuditEvent, EventFilter, EventPage, NewEvent, Verification};
 use serde_json::json;
 
 use crate::stage::{Stage, at, event, event_in, id, open};
@@ -42,7 +42,7 @@ async fn an_event_is_found_again_exactly_as_it_was_recorded(stage: Stage) {
     };
     stage.store.record(bare.clone()).await.unwrap();
 
-    let (events, total) = stage.store.events(org.id, &filter()).await.unwrap();
+    let EventPage { events, total, .. } = stage.store.events(org.id, &filter()).await.unwrap();
     assert_eq!(total, 4);
     let mut before: Option<&AuditEvent> = None;
     for (found, sent) in events
@@ -197,7 +197,7 @@ async fn each_filter_finds_what_it_asks_for(stage: Stage) {
             &vec![],
         ),
     ] {
-        let (events, total) = stage.store.events(org.id, &asked).await.unwrap();
+        let EventPage { events, total, .. } = stage.store.events(org.id, &asked).await.unwrap();
         let ids: Vec<_> = events.iter().map(|event| event.id).collect();
         assert_eq!(&ids, expected, "{asked:?}");
         assert_eq!(total, i64::try_from(expected.len()).unwrap());
@@ -219,7 +219,7 @@ async fn pages_are_newest_first_and_count_everything(stage: Stage) {
             offset,
             ..EventFilter::default()
         };
-        let (events, total) = stage.store.events(org.id, &asked).await.unwrap();
+        let EventPage { events, total, .. } = stage.store.events(org.id, &asked).await.unwrap();
         assert_eq!(total, 10);
         events
             .into_iter()
@@ -251,7 +251,8 @@ async fn organisations_have_chains_of_their_own(stage: Stage) {
             events_checked: 0,
             events_verified: 0,
             chain_valid: true,
-            broken_at: None
+            broken_at: None,
+            begins_after: None,
         }
     );
 }
@@ -331,7 +332,7 @@ async fn text_that_a_caller_chose_never_keeps_an_event_from_being_recorded(stage
         ..event(&org, "auth.failure")
     };
     stage.store.record(event.clone()).await.unwrap();
-    let (events, _) = stage.store.events(org.id, &filter()).await.unwrap();
+    let EventPage { events, .. } = stage.store.events(org.id, &filter()).await.unwrap();
     assert_eq!(events[0].actor_id, "a\u{fffd}b");
     assert_eq!(events[0].resource_id, "ä".repeat(512));
     assert_eq!(events[0].details, event.details);

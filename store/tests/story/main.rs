@@ -10,6 +10,8 @@ mod agents;
 #[cfg(test)]
 mod audit;
 #[cfg(test)]
+mod audit_kept;
+#[cfg(test)]
 mod database;
 #[cfg(test)]
 mod decisions;
@@ -37,6 +39,8 @@ mod signing;
 mod stage;
 #[cfg(test)]
 mod tampering;
+#[cfg(test)]
+mod usage;
 
 /// Makes a test of each story for each database.
 #[cfg(test)]

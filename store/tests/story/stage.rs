@@ -135,7 +135,7 @@ impl Stage {
             limit: 1000,
             ..EventFilter::default()
         };
-        let (events, _) = self.store.events(org, &filter).await.unwrap();
+        let EventPage { events, .. } = self.store.events(org, &filter).await.unwrap();
         events.into_iter().rev().map(|event| event.action).collect()
     }
 }

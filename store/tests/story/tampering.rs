@@ -1,7 +1,7 @@
 //! What somebody with the database, but without the key, cannot do unseen.
 
 use oneclaw_core::ids::{EventId, OrgId, VaultId};
-use oneclaw_store::{EventFilter, NewEvent, Store};
+use oneclaw_store::{EventFilter, EventPage, NewEvent, Store};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
@@ -55,7 +55,7 @@ async fn chain(stage: &Stage) -> (OrgId, Vec<EventId>) {
         limit: 100,
         ..EventFilter::default()
     };
-    let (events, _) = stage.store.events(org.id, &filter).await.unwrap();
+    let EventPage { events, .. } = stage.store.events(org.id, &filter).await.unwrap();
     (
         org.id,
         events.into_iter().rev().map(|event| event.id).collect(),

@@ -3,7 +3,10 @@
 mod account;
 mod agents;
 mod audit;
+mod audit_export;
+mod audit_sinks;
 mod bad_input;
+mod billing;
 mod chains;
 mod conditions;
 mod device_login;

@@ -324,7 +324,9 @@ fn http_takes_nothing_from_crypto_but_random_ids() {
 #[test]
 fn no_statement_changes_or_removes_an_audit_event() {
     let mut found = Vec::new();
-    for source in below("store/src") {
+    // What is removed because of its age is verified first, and the rest sealed to it.
+    let retention = "store/src/audit/retention.rs";
+    for source in below("store/src").filter(|source| source.path != retention) {
         // Statements are literals, so this looks at the text itself; a statement may be broken over lines.
         let text = source.raw.replace("\\\n", " ");
         let words: Vec<&str> = text.split_whitespace().collect();

@@ -17,6 +17,7 @@ use oneclaw_core::principal::Principal;
 
 use super::super::extract::Authentication;
 use super::super::problem::Problem;
+use super::usage::{self, CountedCaller};
 use crate::service::SharedServices;
 use crate::service::caller::RequestContext;
 use crate::service::error::ServiceError;
@@ -102,8 +103,17 @@ pub async fn authenticate(
             return Problem::too_many_requests(seconds.max(1)).into_response();
         }
     }
+    let Authentication::Known(caller) = &authentication else {
+        request.extensions_mut().insert(authentication);
+        return next.run(request).await;
+    };
+    let caller = CountedCaller {
+        org: caller.org(),
+        principal: caller.principal(),
+        at: context.at,
+    };
     request.extensions_mut().insert(authentication);
-    next.run(request).await
+    usage::counted(&services, caller, request, next).await
 }
 
 enum Bearer<'a> {

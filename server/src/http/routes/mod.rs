@@ -3,7 +3,9 @@
 pub mod agents;
 pub mod api_keys;
 pub mod audit;
+pub mod audit_sinks;
 pub mod auth;
+pub mod billing;
 pub mod chains;
 pub mod decisions;
 pub mod device;

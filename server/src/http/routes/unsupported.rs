@@ -18,6 +18,21 @@ pub const PATHS: [&str; 11] = [
     "/v1/auth/federated-token",
 ];
 
+/// Selling credits: answered with 501.
+pub const BILLING_PATHS: [&str; 6] = [
+    "/v1/billing/subscribe",
+    "/v1/billing/portal",
+    "/v1/billing/credits/topup",
+    "/v1/billing/llm-token-billing/enable",
+    "/v1/billing/llm-token-billing/disable",
+    "/v1/billing/llm-token-billing/subscribe",
+];
+
+/// 501.
+pub async fn billing_answer() -> Problem {
+    ServiceError::Unsupported("this server sells nothing; whoever runs it sets the tiers").into()
+}
+
 /// 501.
 pub async fn answer() -> Problem {
     ServiceError::Unsupported(

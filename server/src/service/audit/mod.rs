@@ -1,10 +1,18 @@
-//! The audit trail, read and verified.
+//! The audit trail: read, verified, signed, exported.
+
+mod checkpoints;
+mod export;
+mod retention;
+mod sinks;
+
+pub use export::AuditExport;
 
 use oneclaw_core::api::{AuditEvent, AuditEventList, AuditScheme, AuditVerification};
-use oneclaw_store::EventFilter;
+use oneclaw_core::ids::{EventId, OrgId};
+use oneclaw_store::{EventFilter, StoreError};
 
 use super::caller::Caller;
-use super::error::Result;
+use super::error::{Result, ServiceError};
 use super::{Services, check, time};
 
 /// Most events in one page.
@@ -35,6 +43,8 @@ pub struct AuditQuery {
     pub limit: Option<i64>,
     /// Events to pass over.
     pub offset: Option<i64>,
+    /// `next_cursor` of the page before.
+    pub cursor: Option<String>,
 }
 
 impl Services {
@@ -55,6 +65,7 @@ impl Services {
             to: time::parse_option("to", query.to.as_deref())?,
             limit: check::page("limit", query.limit, 100, 1, MAX_PAGE)?,
             offset: check::page("offset", query.offset, 0, 0, i64::MAX)?,
+            before: given(query.cursor).map(|text| cursor(&text)).transpose()?,
         };
         if let Some(agent) = caller.agent_id() {
             let own = agent.to_string();
@@ -68,16 +79,23 @@ impl Services {
                     events: Vec::new(),
                     count: 0,
                     total: 0,
+                    next_cursor: None,
                 });
             }
             filter.actor_type = Some("agent".to_owned());
             filter.actor_id = Some(own);
         }
-        let (events, total) = self.store.events(caller.org(), &filter).await?;
+        let found = self.store.events(caller.org(), &filter).await;
+        let found = found.map_err(|error| match error {
+            StoreError::NotFound => unknown_cursor(),
+            other => other.into(),
+        })?;
+        let last = found.events.last().filter(|_| found.has_more);
         Ok(AuditEventList {
-            count: events.len(),
-            events: events.iter().map(wire).collect(),
-            total,
+            count: found.events.len(),
+            next_cursor: last.map(|event| event.id.to_string()),
+            events: found.events.iter().map(wire).collect(),
+            total: found.total,
         })
     }
 
@@ -102,6 +120,7 @@ impl Services {
             events_verified: verified.events_verified,
             events_checked: verified.events_checked,
             broken_at_event_id: verified.broken_at.map(|id| id.to_string()),
+            begins_after_event_id: verified.begins_after.map(|id| id.to_string()),
             scheme: AuditScheme {
                 algorithm: "HMAC-SHA256".to_owned(),
                 chain_structure: oneclaw_store::CHAIN_STRUCTURE.to_owned(),
@@ -111,6 +130,29 @@ impl Services {
             },
         })
     }
+}
+
+/// Owners and admins may take the whole trail away, and change what becomes of it.
+fn administrator(caller: &Caller) -> Result<OrgId> {
+    let org = caller.human()?.org_id;
+    if caller.is_admin() {
+        return Ok(org);
+    }
+    Err(ServiceError::Forbidden(
+        "only owners and admins of the organisation may do this".to_owned(),
+    ))
+}
+
+/// A page ends with an event; the next begins behind it.
+fn cursor(text: &str) -> Result<EventId> {
+    text.parse().map_err(|_| unknown_cursor())
+}
+
+fn unknown_cursor() -> ServiceError {
+    ServiceError::field(
+        "cursor",
+        "is not known; send the `next_cursor` of the page before, or none to begin again",
+    )
 }
 
 fn wire(event: &oneclaw_store::AuditEvent) -> AuditEvent {

@@ -1,0 +1,36 @@
+-- Requests of an organisation in a month (year * 100 + month, UTC).
+CREATE TABLE usage_months (
+    org_id TEXT NOT NULL,
+    month BIGINT NOT NULL,
+    requests BIGINT NOT NULL,
+    PRIMARY KEY (org_id, month)
+);
+
+-- The newest requests of an organisation, for its history; a few hundred are kept.
+CREATE TABLE usage_requests (
+    id TEXT PRIMARY KEY,
+    org_id TEXT NOT NULL,
+    principal_kind TEXT NOT NULL,
+    principal_id TEXT NOT NULL,
+    method TEXT NOT NULL,
+    endpoint TEXT NOT NULL,
+    status BIGINT NOT NULL,
+    at BIGINT NOT NULL
+);
+CREATE INDEX usage_requests_by_org ON usage_requests (org_id, id);
+
+-- How many transactions there were in a month.
+CREATE INDEX transactions_by_org ON transactions (org_id, created_at);
+
+-- What an administrator or the organisation has set. NULL in `tier` means that nothing is held back; NULL in a limit that
+-- this is not.
+CREATE TABLE org_billing (
+    org_id TEXT PRIMARY KEY REFERENCES orgs (id),
+    tier TEXT,
+    tier_ends_at BIGINT,
+    max_requests BIGINT,
+    max_vaults BIGINT,
+    max_secrets BIGINT,
+    max_agents BIGINT,
+    overage_method TEXT NOT NULL
+);
