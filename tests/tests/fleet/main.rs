@@ -2,3 +2,4 @@
 
 mod lists;
 mod policies;
+mod watching;

@@ -16,6 +16,7 @@ use utoipa::IntoParams;
 
 use crate::http::extract::{Authenticated, Context, Query};
 use crate::http::problem::Answer;
+use crate::http::routes::billing::wants_array;
 use crate::service::SharedServices;
 use crate::service::audit::{AuditExport, AuditQuery};
 use crate::service::error::ServiceError;
@@ -89,10 +90,7 @@ pub async fn events_alias(
     Query(query): Query<EventsQuery>,
 ) -> Answer<Response> {
     let list = services.audit_events(&caller, query.into()).await?;
-    let wants_array = headers
-        .get(header::USER_AGENT)
-        .is_some_and(|agent| agent.as_bytes().starts_with(b"@1claw/cli"));
-    Ok(if wants_array {
+    Ok(if wants_array(&headers) {
         Json(list.events).into_response()
     } else {
         Json(list).into_response()
