@@ -45,6 +45,8 @@ pub struct Holdings {
     pub intent_transactions: i64,
     /// Signing keys that are in use.
     pub wallets: i64,
+    /// Shares that can still be opened.
+    pub shares: i64,
 }
 
 impl Store {
@@ -81,10 +83,12 @@ impl Store {
     ///
     /// # Errors
     /// [`crate::StoreError::Unavailable`].
-    pub async fn holdings(&self, org: OrgId, since: Timestamp) -> Result<Holdings> {
+    pub async fn holdings(&self, org: OrgId, since: Timestamp, now: Timestamp) -> Result<Holdings> {
         let transactions =
             "SELECT count(*) AS n FROM transactions WHERE org_id = $1 AND created_at >= $2";
         let wallets = "SELECT count(*) AS n FROM signing_keys WHERE org_id = $1 AND is_active";
+        let shares = "SELECT count(*) AS n FROM shares WHERE org_id = $1 AND ended_at IS NULL \
+             AND declined_at IS NULL AND expires_at > $2";
         Ok(Holdings {
             vaults: self.count_vaults(org).await?,
             secrets: self.count_secrets(org).await?,
@@ -96,6 +100,7 @@ impl Store {
                 .await?
                 .int("n")?,
             wallets: count(&self.db, wallets, org).await?,
+            shares: self.db.one(shares, params![org, now]).await?.int("n")?,
         })
     }
 }

@@ -111,7 +111,10 @@ impl Services {
     ) -> Result<Subscription> {
         let (requests, plan) = self.month_of(context, caller).await?;
         let (begins, ends) = bounds(context.at);
-        let held = self.store.holdings(caller.org(), begins).await?;
+        let held = self
+            .store
+            .holdings(caller.org(), begins, context.at)
+            .await?;
         let limits = plan.limits;
         let meter = |used, limit: Option<i64>| Meter {
             used,
@@ -126,7 +129,7 @@ impl Services {
             team_members: meter(held.team_members, None),
             intent_transactions: meter(held.intent_transactions, None),
             wallets: meter(held.wallets, None),
-            shares: meter(0, None),
+            shares: meter(held.shares, None),
         };
         Ok(Subscription {
             tier: tier(&plan),
