@@ -152,7 +152,7 @@ impl Services {
                 limit: MOST_REVISIONS,
                 ..EventFilter::default()
             };
-            events.extend(self.store.events(caller.org(), &filter).await?.0);
+            events.extend(self.store.events(caller.org(), &filter).await?.events);
         }
         events.sort_by_key(|event| std::cmp::Reverse(event.seq));
         let revisions = events
