@@ -3,7 +3,6 @@
 use oneclaw_audit_proof::receipt::{ReceiptError, SignedReceipt};
 use oneclaw_core::recorded::Question;
 use oneclaw_core::verdict::Verdict;
-use oneclaw_policy_host::{Engine, EngineOptions};
 use oneclaw_tests::app::TestApp;
 use serde_json::{Value, json};
 
@@ -81,7 +80,7 @@ async fn a_receipt_is_verified_offline_and_its_decision_made_again() {
     let answer = receipt.answer_of(component).unwrap();
     let settings = case["settings"].as_str().unwrap();
     answer.was_told(settings).unwrap();
-    let engine = Engine::new(EngineOptions::default()).unwrap();
+    let engine = crate::patient_engine();
     let evaluation = engine.rerun(component, settings, &question).unwrap();
     match evaluation.outcome.unwrap().verdict {
         Verdict::Deny(reason) => assert_eq!(reason.code, answer.code),
@@ -121,7 +120,7 @@ async fn exported_cases_pass_with_the_component_that_decided() {
         .to_string();
     let cases = oneclaw_policy_host::parse_cases(text.as_bytes()).unwrap();
     assert!(!cases.is_empty());
-    let engine = Engine::new(EngineOptions::default()).unwrap();
+    let engine = crate::patient_engine();
     let plugin = engine.load(oneclaw_builtin::ACCESS_POLICY).unwrap();
     let time = std::time::Duration::from_secs(60);
     for outcome in engine.try_cases(&plugin, &cases, time).unwrap() {

@@ -164,7 +164,10 @@ async fn exactly_what_a_change_alters_is_found(database: Database) {
     let changes = history.changes(&replay).await;
     assert_eq!(paths(&changes, "deny"), closed);
     assert_eq!(paths(&changes, "allow"), opened);
-    let change = &changes[0];
+    let change = changes
+        .iter()
+        .find(|change| change["after"]["verdict"] == "deny")
+        .unwrap();
     assert_eq!(change["before"]["code"], "policy/allowed");
     assert_eq!(change["after"]["code"], "policy/denied-by-rule");
     // Nothing was changed by looking.
@@ -334,7 +337,6 @@ async fn what_cannot_be_meant_is_refused_by_name_and_replays_are_for_admins() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cancelled_replay_stores_nothing_more_and_an_unfinished_one_is_gone_on_with() {
     let history = History::of(Database::Sqlite, 40).await;
-    let store = &history.app.running.services.store;
     let replay = history.start(json!({})).await;
     let path = format!("/v1/replays/{}", replay["id"].as_str().unwrap());
     // Whoever is quicker: it is cancelled, or has been done.
@@ -354,7 +356,6 @@ async fn a_cancelled_replay_stores_nothing_more_and_an_unfinished_one_is_gone_on
             "UPDATE replays SET state = 'running', done = 0, cursor_at = NULL, cursor_id = NULL, counts = '{{}}' WHERE id = '{id}'"
         ))
         .await;
-    assert!(store.has_replays_to_do().await.is_ok());
     let again = history.finished(&replay).await;
     assert_eq!(again["status"], "done");
     assert_eq!(again["done"], replay["total"]);
@@ -374,9 +375,11 @@ async fn a_self_check_finds_what_comes_out_differently_and_says_so() {
     let health = app.get("/v1/health", "").await.expect(200);
     assert_eq!(health["status"], "healthy");
     // Somebody alters what was decided.
-    app.edit_database("UPDATE decisions SET path = 'b', code = 'policy/owner', verdict = 'allow', \
-         body = CAST(REPLACE(REPLACE(CAST(body AS TEXT), 'deny', 'allow'), 'policy/no-match', 'policy/allowed') AS BLOB)")
-        .await;
+    app.edit_database(
+        "UPDATE decisions SET code = 'policy/allowed', verdict = 'allow', body = unhex(REPLACE(REPLACE(hex(body), \
+         hex('deny'), hex('allow')), hex('policy/no-match'), hex('policy/allowed')))",
+    )
+    .await;
     assert_eq!(services.check_decisions().await.unwrap(), 1);
     let health = app.get("/v1/health", "").await.expect(200);
     assert_eq!(health["status"], "degraded");

@@ -27,6 +27,7 @@ const MOST_LISTED: i64 = 10_000;
 
 /// What came of the decisions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Counts {
     /// The same verdict for the same reason.
     pub same: u64,
