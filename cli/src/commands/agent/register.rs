@@ -6,8 +6,8 @@ use super::keys_file::KeysFile;
 use crate::client::{Client, text};
 use crate::failure::Failure;
 
-/// Agents of one request. The server takes 1000; a smaller number loses fewer keys if the connection breaks.
-pub const AT_ONCE: usize = 100;
+/// Agents that are registered before their keys are kept. One: if the next is refused, no key of those before it is lost.
+pub const AT_ONCE: usize = 1;
 
 /// Registers all of these or none, at most [`AT_ONCE`], and gives `name`, `id` and `api_key` of each. With a file, the keys
 /// are on their way to the disk when this returns.
