@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 async fn refused(app: &TestApp) -> (oneclaw_tests::app::Human, String, String) {
     let human = app.human("owner").await;
     let vault = app.vault(&human).await;
-    let agent = app.agent(&human, json!({})).await;
+    let agent = app.agent(&human, json!({"scopes": ["**"]})).await;
     app.policy(&human, &vault, &agent, "other/*", json!({}))
         .await;
     let token = app.token(&agent).await;

@@ -22,7 +22,7 @@ async fn a_refusal_explains_itself(database: Database) {
     let vault = app.vault(&human).await;
     app.secret(&human, &vault, "db/password", "MARKER-of-a-value")
         .await;
-    let agent = app.agent(&human, json!({})).await;
+    let agent = app.agent(&human, json!({"scopes": ["**"]})).await;
     let token = app.token(&agent).await;
 
     let refused = app.read(&token, &vault, "db/password").await.problem(403);

@@ -21,7 +21,7 @@ impl History {
         let app = TestApp::start_with(database, |_| {}).await;
         let human = app.human("owner").await;
         let vault = app.vault(&human).await;
-        let agent = app.agent(&human, json!({})).await;
+        let agent = app.agent(&human, json!({"scopes": ["**"]})).await;
         app.policy(&human, &vault, &agent, "p/**", json!({})).await;
         let token = app.token(&agent).await;
         let paths: Vec<String> = (0..decisions)
@@ -367,7 +367,7 @@ async fn a_self_check_finds_what_comes_out_differently_and_says_so() {
         TestApp::start_with(Database::Sqlite, |config| config.decisions.self_check = 100).await;
     let human = app.human("owner").await;
     let vault = app.vault(&human).await;
-    let agent = app.agent(&human, json!({})).await;
+    let agent = app.agent(&human, json!({"scopes": ["**"]})).await;
     let token = app.token(&agent).await;
     app.read(&token, &vault, "a").await.problem(403);
     let services = &app.running.services;
