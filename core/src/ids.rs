@@ -89,6 +89,10 @@ id!(
     PolicyId
 );
 id!(
+    /// An agent that asks to be let in.
+    EnrollmentId
+);
+id!(
     /// A personal API key.
     ApiKeyId
 );

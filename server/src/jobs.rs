@@ -35,6 +35,8 @@ pub fn spawn(services: SharedServices) -> JoinHandle<()> {
             keep(&services, &SelfCheck),
             keep(&services, &Audit),
             deliver_audit(&services),
+            keep(&services, &Enrolment),
+            keep(&services, &MailRequests),
         );
     })
 }
@@ -160,5 +162,39 @@ impl Job for SelfCheck {
     async fn round(&self, services: &Services, _: &Lease) -> Result<Duration> {
         services.check_decisions().await?;
         Ok(Duration::from_secs(24 * 60 * 60))
+    }
+}
+
+/// Looks into agents that ask to be let in.
+struct Enrolment;
+
+impl Job for Enrolment {
+    const NAME: &'static str = "enrolment";
+    const LOOK: Duration = Duration::from_secs(1);
+
+    async fn is_waiting(&self, services: &Services) -> Result<bool> {
+        services.has_received_enrollments().await
+    }
+
+    async fn round(&self, services: &Services, lease: &Lease) -> Result<Duration> {
+        services.look_into_enrollments(lease).await?;
+        Ok(Duration::ZERO)
+    }
+}
+
+/// Looks into wishes for mails with links.
+struct MailRequests;
+
+impl Job for MailRequests {
+    const NAME: &'static str = "mail-requests";
+    const LOOK: Duration = Duration::from_secs(1);
+
+    async fn is_waiting(&self, services: &Services) -> Result<bool> {
+        services.has_mail_requests().await
+    }
+
+    async fn round(&self, services: &Services, lease: &Lease) -> Result<Duration> {
+        services.answer_mail_requests(lease).await?;
+        Ok(Duration::ZERO)
     }
 }

@@ -11,6 +11,8 @@ use crate::Store;
 use crate::audit::NewEvent;
 use crate::db::{Db, Row, Tx, params};
 use crate::error::{Result, StoreError};
+use crate::mailed_tokens::{MailedToken, mail_token};
+use crate::mails::NewMail;
 use crate::{policies, shares};
 
 /// An organisation: the border between tenants.
@@ -131,17 +133,33 @@ impl User {
 }
 
 impl Store {
-    /// Makes an organisation and its first human.
+    /// Makes an organisation and its first human, who is to prove nothing.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`]: `claimed` when only the first human may sign up and there is one, `email` when the
-    /// address is taken.
+    /// As [`Store::create_account_to_prove`].
     pub async fn create_account(
         &self,
         org: &Org,
         user: &User,
         event: NewEvent,
         rule: SignupRule,
+    ) -> Result<()> {
+        self.create_account_to_prove(org, user, event, rule, None)
+            .await
+    }
+
+    /// Makes an organisation and its first human, and queues the mail by which the human proves its address.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`]: `claimed` when only the first human may sign up and there is one, `email` when the
+    /// address is taken.
+    pub async fn create_account_to_prove(
+        &self,
+        org: &Org,
+        user: &User,
+        event: NewEvent,
+        rule: SignupRule,
+        proof: Option<(MailedToken, NewMail)>,
     ) -> Result<()> {
         let mut tx = self.db.begin().await?;
         // Everyone who signs up changes this row, and so waits for whoever signs up at the same time.
@@ -166,6 +184,9 @@ impl Store {
         insert_user(&mut tx, user)
             .await
             .map_err(|e| e.duplicate_is("email"))?;
+        if let Some(proof) = &proof {
+            mail_token(&mut tx, proof).await?;
+        }
         self.finish(tx, &[event]).await
     }
 

@@ -123,6 +123,17 @@ impl Agent {
     }
 }
 
+/// A new agent with what comes with it.
+#[derive(Debug, Clone, Copy)]
+pub struct NewAgent<'a> {
+    /// The agent.
+    pub agent: &'a Agent,
+    /// The vault for the keys of agents, if it is the organisation's first.
+    pub system_vault: Option<&'a Vault>,
+    /// Its private keys, sealed.
+    pub secrets: &'a [(Secret, SecretVersion)],
+}
+
 impl Store {
     /// Stores a new agent with its private keys, and the vault for them if it is the organisation's first.
     ///
@@ -137,17 +148,12 @@ impl Store {
         event: NewEvent,
     ) -> Result<()> {
         let mut tx = self.db.begin().await?;
-        if let Some(vault) = system_vault {
-            insert_vault(&mut tx, vault)
-                .await
-                .map_err(|e| e.duplicate_is("system vault"))?;
-        }
-        insert_agent(&mut tx, agent)
-            .await
-            .map_err(|e| e.duplicate_is("agent"))?;
-        for (secret, version) in &secrets {
-            insert_version(&mut tx, secret, version).await?;
-        }
+        let new = NewAgent {
+            agent,
+            system_vault,
+            secrets: &secrets,
+        };
+        insert_new(&mut tx, new).await?;
         self.finish(tx, &[event]).await
     }
 
@@ -272,6 +278,22 @@ impl Store {
         )
         .await
     }
+}
+
+/// Stores a new agent with what comes with it, inside a transaction.
+pub(crate) async fn insert_new(tx: &mut Tx, new: NewAgent<'_>) -> Result<()> {
+    if let Some(vault) = new.system_vault {
+        insert_vault(tx, vault)
+            .await
+            .map_err(|e| e.duplicate_is("system vault"))?;
+    }
+    insert_agent(tx, new.agent)
+        .await
+        .map_err(|e| e.duplicate_is("agent"))?;
+    for (secret, version) in new.secrets {
+        insert_version(tx, secret, version).await?;
+    }
+    Ok(())
 }
 
 pub(crate) async fn insert_agent(tx: &mut Tx, agent: &Agent) -> Result<()> {

@@ -12,6 +12,7 @@ mod chains;
 mod db;
 mod decisions;
 mod device_logins;
+mod enrollments;
 mod error;
 mod intent_keys;
 mod intents;
@@ -20,6 +21,7 @@ mod jwt_keys;
 mod labels;
 mod leases;
 mod lookups;
+mod mailed_tokens;
 mod mails;
 mod options;
 mod plugins;
@@ -29,6 +31,7 @@ mod second_factors;
 mod secrets;
 mod sessions;
 mod settings;
+mod shared_limits;
 mod shares;
 mod signing_keys;
 mod transactions;
@@ -38,7 +41,7 @@ mod writer;
 
 pub use accounts::{Org, Role, SignupRule, User};
 pub use agent_list::{AgentFilter, AgentPage, AgentPosition};
-pub use agents::Agent;
+pub use agents::{Agent, NewAgent};
 pub use api_keys::ApiKey;
 pub use audit::{
     AuditEvent, AuditSink, CHAIN_STRUCTURE, ChainSpan, EventFilter, EventPage, MAX_SINKS, NewEvent,
@@ -47,6 +50,7 @@ pub use audit::{
 pub use chains::Chain;
 pub use decisions::{Component, Decision, DecisionBasis, DecisionFilter, NewDecision};
 pub use device_logins::{DeviceLogin, DevicePoll, DeviceState};
+pub use enrollments::{EnrollOutcome, Enrollment, EnrollmentDecision, EnrollmentStatus};
 pub use error::{Result, StoreError};
 pub use intent_keys::{IntentKey, MAX_INTENT_KEYS};
 pub use intents::{
@@ -55,6 +59,7 @@ pub use intents::{
 };
 pub use jwt_keys::JwtKey;
 pub use leases::{JobState, Lease};
+pub use mailed_tokens::{MailRequest, MailedToken, TokenPurpose};
 pub use mails::{MailCounts, NewMail, WaitingMail};
 pub use options::{DatabaseKind, StoreOptions};
 pub use plugins::{
@@ -67,6 +72,7 @@ pub use second_factors::{ProofKind, SecondFactor};
 pub use secrets::{Secret, SecretVersion};
 pub use sessions::{RefreshToken, TakenToken};
 pub use settings::{Setting, SettingScope};
+pub use shared_limits::SharedLimit;
 pub use shares::{Share, ShareAccess, ShareAnswer, ShareEnd, ShareMade, ShareOutcome, ShareRate};
 pub use signing_keys::SigningKey;
 pub use transactions::{FinalState, IntentMode, Transaction, TransactionStatus};

@@ -227,6 +227,13 @@ impl Store {
         for sql in [
             "DELETE FROM revoked_tokens WHERE jti IN \
              (SELECT jti FROM revoked_tokens WHERE expires_at < $1 LIMIT 10000)",
+            "DELETE FROM mailed_tokens WHERE hash IN \
+             (SELECT hash FROM mailed_tokens WHERE expires_at < $1 LIMIT 10000)",
+            "DELETE FROM shared_limits WHERE full_at < $1 AND key IN \
+             (SELECT key FROM shared_limits WHERE full_at < $1 LIMIT 10000)",
+            "DELETE FROM enrollments WHERE id IN \
+             (SELECT id FROM enrollments WHERE expires_at < $1 \
+             AND (status IN ('received', 'unclaimed') OR expires_at < $1 - 604800000) LIMIT 10000)",
             "DELETE FROM refresh_tokens WHERE hash IN \
              (SELECT hash FROM refresh_tokens WHERE expires_at < $1 LIMIT 10000)",
             // Tokens of a family may outlive the latest one when lifetimes were shortened.

@@ -97,6 +97,13 @@ impl SmtpServer {
         .unwrap();
     }
 
+    /// Ends it; once this is done its port is free.
+    pub async fn stop(mut self) {
+        self.task.abort();
+        // An error says that it was aborted.
+        let _ = (&mut self.task).await;
+    }
+
     /// The mails so far.
     pub fn mails(&self) -> Vec<Mail> {
         self.mails.lock().unwrap().clone()

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use oneclaw_server::config::{LogConfig, LogFormat};
+use oneclaw_server::config::{EnrollmentMode, LogConfig, LogFormat};
 use oneclaw_tests::anvil::Anvil;
-use oneclaw_tests::app::{Agent, Human, PASSWORD, Reply, TestApp};
+use oneclaw_tests::app::{Agent, Database, Human, PASSWORD, Reply, TestApp};
 use oneclaw_tests::rpc_faults::{Fault, FaultyRpc};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -251,7 +251,10 @@ async fn the_marker_secret_is_found_nowhere() {
     tracing::subscriber::set_global_default(subscriber)
         .expect("this test is the only one in its process");
 
-    let app = TestApp::start().await;
+    let app = TestApp::start_with(Database::Sqlite, |config| {
+        config.enrollment = EnrollmentMode::Auto;
+    })
+    .await;
     let human = app.human("ops").await;
     let vault = app.vault(&human).await;
     let agent = app
@@ -426,10 +429,23 @@ async fn the_marker_secret_is_found_nowhere() {
         .expect(201);
     let personal_key = created["api_key"].as_str().unwrap().to_owned();
     app.get("/v1/vaults", &personal_key).await.expect(200);
+    // A key that is mailed stands in the mail and nowhere else.
+    let enrol = json!({"name": "enrolled", "human_email": "ops@example.com"});
+    app.post("/v1/agents/enroll", "", enrol).await.expect(201);
+    let mailed_key = app.mail_to("ops@example.com").await.word("ocv_");
+    app.mail_is_settled().await;
+    std::fs::remove_dir_all(app.dir.path().join("outbox")).unwrap();
     let log = log.0.lock().unwrap().clone();
     assert!(log.len() > 1000, "the log was really captured");
     let dir = app.stop().await;
-    let credentials = [PASSWORD, &human.token, &agent.key, &token, &personal_key];
+    let credentials = [
+        PASSWORD,
+        &human.token,
+        &agent.key,
+        &token,
+        &personal_key,
+        &mailed_key,
+    ];
     let secrets: Vec<&str> = planted().chain(credentials).collect();
     // The database holds the URLs of nodes, for administrators to see.
     for secret in secrets.iter().chain([&RPC_KEY]) {

@@ -23,14 +23,18 @@ secret_body! {
         pub message: String,
         /// The address, as stored.
         pub email: String,
-        /// A first access token.
-        pub access_token: String,
+        /// A first access token; absent as long as the address is to be proved.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub access_token: Option<String>,
         /// Always `Bearer`.
-        pub token_type: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub token_type: Option<String>,
         /// Seconds until the token expires.
-        pub expires_in: u64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub expires_in: Option<u64>,
         /// Buys the next access token, once.
-        pub refresh_token: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub refresh_token: Option<String>,
         /// The new account.
         pub user_id: String,
         /// The new organisation; the account owns it.

@@ -52,6 +52,8 @@ pub(super) const SETTINGS: &[&str] = &[
     "mail_from",
     "allow_private_targets",
     "audit_retention_days",
+    "require_verified_email",
+    "enrollment.mode",
     "tokens.user_seconds",
     "tokens.api_key_seconds",
     "tokens.agent_seconds",

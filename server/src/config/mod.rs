@@ -52,6 +52,10 @@ pub struct Config {
     pub plugins: PluginLimits,
     /// Longest accepted request body, in bytes.
     pub max_body_bytes: usize,
+    /// Whether an account can be used only once its address is proved.
+    pub require_verified_email: bool,
+    /// What happens to agents that ask to be let in.
+    pub enrollment: EnrollmentMode,
     /// How mails leave.
     pub mail: MailConfig,
     /// What is kept of decisions.
@@ -73,6 +77,17 @@ pub enum Signup {
     Open,
     /// Nobody.
     Closed,
+}
+
+/// What happens to an agent that asks to be let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EnrollmentMode {
+    /// A human decides.
+    Approval,
+    /// One that names the address of an account is let in, and its key is mailed there.
+    Auto,
+    /// Nobody may ask.
+    Off,
 }
 
 /// Where the root key comes from.
@@ -211,6 +226,8 @@ impl Config {
             access_mode: AccessMode::Warm,
             plugins: PluginLimits::default(),
             max_body_bytes: 2 * 1024 * 1024,
+            require_verified_email: false,
+            enrollment: EnrollmentMode::Approval,
             mail: MailConfig::default(),
             decisions: DecisionsConfig {
                 retention_days: 30,

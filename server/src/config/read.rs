@@ -12,8 +12,8 @@ use secrecy::{ExposeSecret, SecretString};
 use super::error::ConfigError;
 use super::layers::{Entry, Layers, Value};
 use super::{
-    AccessMode, AccessPlugin, Config, DecisionsConfig, LogConfig, LogFormat, PluginLimits,
-    RootKeySource, Signup, TokenLifetimes, default_public_url,
+    AccessMode, AccessPlugin, Config, DecisionsConfig, EnrollmentMode, LogConfig, LogFormat,
+    PluginLimits, RootKeySource, Signup, TokenLifetimes, default_public_url,
 };
 
 /// A year, in seconds.
@@ -69,6 +69,17 @@ pub(super) fn config(layers: &Layers) -> Result<Config, ConfigError> {
             number(entry, 1024, 64 * 1024 * 1024, "bytes")
         })?
         .map_or(default.max_body_bytes, |bytes| bytes as usize),
+        require_verified_email: value(layers, "require_verified_email", switch)?
+            .unwrap_or(default.require_verified_email),
+        enrollment: value(layers, "enrollment.mode", |entry| {
+            let words = [
+                ("approval", EnrollmentMode::Approval),
+                ("auto", EnrollmentMode::Auto),
+                ("off", EnrollmentMode::Off),
+            ];
+            word(entry, &words)
+        })?
+        .unwrap_or(default.enrollment),
         mail: super::mail::read(layers)?,
         decisions: decisions(layers, default.decisions)?,
         allow_private_targets: value(layers, "allow_private_targets", switch)?

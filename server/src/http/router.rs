@@ -14,8 +14,8 @@ use super::layers::{self, RequestLimits};
 use super::problem::Problem;
 use super::routes::{
     agents, api_keys, audit, audit_sinks, auth, billing, chains, decisions, device, discovery,
-    health, intents, mfa, plugins, policies, replays, secrets, settings, shares, signing_keys,
-    unsupported, vaults,
+    enrollments, health, intents, mfa, plugins, policies, recovery, replays, secrets, settings,
+    shares, signing_keys, unsupported, vaults,
 };
 use super::{docs, openapi, pages};
 use crate::service::SharedServices;
@@ -30,6 +30,10 @@ fn api() -> OpenApiRouter<SharedServices> {
         .routes(routes!(auth::refresh))
         .routes(routes!(auth::me, auth::update_me, auth::delete_me))
         .routes(routes!(auth::change_password))
+        .routes(routes!(recovery::forgot_password))
+        .routes(routes!(recovery::reset_password))
+        .routes(routes!(recovery::verify_email))
+        .routes(routes!(recovery::resend_verification))
         .routes(routes!(auth::jwt_public_key))
         .routes(routes!(device::begin))
         .routes(routes!(device::token))
@@ -52,6 +56,11 @@ fn api() -> OpenApiRouter<SharedServices> {
         .routes(routes!(agents::create, agents::list))
         .routes(routes!(agents::me))
         .routes(routes!(agents::batch_delete))
+        .routes(routes!(enrollments::enroll))
+        .routes(routes!(enrollments::list))
+        .routes(routes!(enrollments::get))
+        .routes(routes!(enrollments::approve))
+        .routes(routes!(enrollments::deny))
         .routes(routes!(agents::get, agents::update, agents::delete))
         .routes(routes!(agents::rotate_key))
         .routes(routes!(agents::rotate_identity_keys))

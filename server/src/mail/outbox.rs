@@ -40,7 +40,7 @@ fn write(folder: &Path, name: &str, content: &[u8]) -> std::io::Result<()> {
         .mode(0o700)
         .create(folder)?;
     // Whoever looks into the folder sees whole mails.
-    let draft = folder.join(format!(".{name}"));
+    let draft = folder.join(format!(".{name}.draft"));
     let mut file = std::fs::OpenOptions::new()
         .write(true)
         .create(true)

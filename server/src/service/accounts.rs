@@ -7,7 +7,7 @@ use oneclaw_core::api::{
 use oneclaw_core::ids::{OrgId, UserId};
 use oneclaw_core::principal::Principal;
 use oneclaw_crypto::{password, random};
-use oneclaw_store::{Org, Role, SignupRule, StoreError, User};
+use oneclaw_store::{Org, Role, SignupRule, StoreError, TokenPurpose, User};
 use secrecy::SecretString;
 use serde_json::json;
 
@@ -85,7 +85,17 @@ impl Services {
             "org",
             org.id,
         );
-        match self.store.create_account(&org, &user, event, rule).await {
+        let must_prove = self.config.require_verified_email;
+        let proof = if must_prove {
+            Some(self.mailed_link(&user, TokenPurpose::ProveEmail, context.at)?)
+        } else {
+            None
+        };
+        match self
+            .store
+            .create_account_to_prove(&org, &user, event, rule, proof)
+            .await
+        {
             Err(StoreError::Conflict("claimed")) => {
                 return Err(ServiceError::Forbidden(
                     "this server has been claimed by its first account; its owner can open signing up".to_owned(),
@@ -98,17 +108,27 @@ impl Services {
             }
             other => other?,
         }
-        let token = self.open_session(context, &user, random::new_id()).await?;
-        Ok(SignupResponse {
-            message: "Account created".to_owned(),
+        let mut response = SignupResponse {
+            message:
+                "Account created. Confirm your address with the link in the mail, then sign in"
+                    .to_owned(),
             email,
-            access_token: token.access_token,
-            token_type: token.token_type,
-            expires_in: token.expires_in,
-            refresh_token: token.refresh_token.unwrap_or_default(),
+            access_token: None,
+            token_type: None,
+            expires_in: None,
+            refresh_token: None,
             user_id: user.id.to_string(),
             org_id: org.id.to_string(),
-        })
+        };
+        if !must_prove {
+            let token = self.open_session(context, &user, random::new_id()).await?;
+            "Account created".clone_into(&mut response.message);
+            response.access_token = Some(token.access_token);
+            response.token_type = Some(token.token_type);
+            response.expires_in = Some(token.expires_in);
+            response.refresh_token = token.refresh_token;
+        }
+        Ok(response)
     }
 
     /// `POST /v1/auth/token`
@@ -171,6 +191,13 @@ impl Services {
         }
         by_address.succeeded();
         by_email.succeeded();
+        if self.config.require_verified_email && !user.email_verified {
+            return Err(ServiceError::Forbidden(
+                "confirm your address first, with the link in the mail that you got; \
+                 `POST /v1/auth/resend-verification` sends another one"
+                    .to_owned(),
+            ));
+        }
         Ok(user)
     }
 

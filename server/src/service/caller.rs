@@ -62,6 +62,14 @@ pub struct AgentSession {
 }
 
 impl Caller {
+    /// A human on whose behalf the server acts by itself.
+    pub fn of_account(user: User) -> Self {
+        Self {
+            identity: Identity::Human(Box::new(user)),
+            token: None,
+        }
+    }
+
     /// The caller as a principal.
     pub fn principal(&self) -> Principal {
         match &self.identity {

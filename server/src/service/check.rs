@@ -1,5 +1,7 @@
 //! Checks on fields that several services share.
 
+use std::net::IpAddr;
+
 use oneclaw_core::clock::Timestamp;
 use oneclaw_core::glob;
 use oneclaw_core::path::excerpt;
@@ -62,15 +64,23 @@ pub fn description(field: &str, text: &str) -> Result<String> {
     Ok(text.to_owned())
 }
 
-/// An address with one `@` and something sensible on both sides; lower case.
+/// An address in the field `email`, as [`email_in`].
 ///
 /// # Errors
 /// Names the field.
 pub fn email(text: &str) -> Result<String> {
+    email_in("email", text)
+}
+
+/// An address with one `@` and something sensible on both sides; lower case.
+///
+/// # Errors
+/// Names the field.
+pub fn email_in(field: &str, text: &str) -> Result<String> {
     let text = text.trim().to_lowercase();
     let wrong = || {
         ServiceError::field(
-            "email",
+            field,
             format!(
                 "`{}` is not an address, such as `name@example.com`",
                 excerpt(&text)
@@ -90,6 +100,17 @@ pub fn email(text: &str) -> Result<String> {
         && !domain.is_empty()
         && domain.split('.').all(|label| !label.is_empty());
     if sound { Ok(text) } else { Err(wrong()) }
+}
+
+/// Whom a network address is counted with: itself, or in IPv6 the network of 64 bits, all of which one client has.
+pub fn network_of(client: IpAddr) -> String {
+    match client {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => {
+            let network = u128::from(address) >> 64 << 64;
+            format!("{}/64", std::net::Ipv6Addr::from(network))
+        }
+    }
 }
 
 /// Scopes: path globs must be well-formed, capability words must be short and printable.
@@ -187,5 +208,14 @@ mod tests {
         ] {
             assert!(email(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn clients_of_one_ipv6_network_are_one() {
+        let network = |text: &str| network_of(text.parse().unwrap());
+        assert_eq!(network("192.0.2.7"), "192.0.2.7");
+        assert_eq!(network("2001:db8::1"), "2001:db8::/64");
+        assert_eq!(network("2001:db8::1"), network("2001:db8::ffff:2"));
+        assert_ne!(network("2001:db8::1"), network("2001:db8:0:1::1"));
     }
 }

@@ -91,6 +91,14 @@ pub enum ServiceError {
 pub type Result<T> = std::result::Result<T, ServiceError>;
 
 impl ServiceError {
+    /// Too often, for so many more milliseconds.
+    pub fn too_many_for(wait_ms: i64) -> Self {
+        let seconds = wait_ms.max(1).unsigned_abs().div_ceil(1000);
+        Self::TooManyRequests {
+            retry_after_seconds: seconds,
+        }
+    }
+
     /// A field that cannot be meant as it stands.
     pub fn field(field: impl Into<String>, message: impl std::fmt::Display) -> Self {
         let field = field.into();

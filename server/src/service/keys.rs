@@ -29,6 +29,7 @@ pub struct Keys {
     hasher: KeyHasher,
     receipts: StatementKey,
     mails: SealingKey,
+    links: SealingKey,
     tokens: RwLock<Arc<TokenKeys>>,
     checkpoints: StatementKey,
     sinks: SealingKey,
@@ -64,6 +65,7 @@ impl Keys {
         let hasher = KeyHasher::new(&root);
         let receipts = StatementKey::derive(&root, "oneclaw/decision-receipts");
         let mails = SealingKey::derive(&root, "mail/1");
+        let links = SealingKey::derive(&root, "link/1");
         let tokens = RwLock::new(Arc::new(unwrap_token_keys(&root, keys)?));
         Ok(Self {
             checkpoints: StatementKey::derive(&root, "oneclaw/audit-checkpoints"),
@@ -72,6 +74,7 @@ impl Keys {
             hasher,
             receipts,
             mails,
+            links,
             tokens,
         })
     }
@@ -116,6 +119,11 @@ impl Keys {
     /// What seals the credentials that sinks of the audit trail are sent.
     pub fn sinks(&self) -> &SealingKey {
         &self.sinks
+    }
+
+    /// What seals tokens of links that are still to be mailed.
+    pub fn links(&self) -> &SealingKey {
+        &self.links
     }
 
     /// The token keys in force.

@@ -141,6 +141,7 @@ id_values!(
     VaultId,
     SecretId,
     PolicyId,
+    EnrollmentId,
     ApiKeyId,
     EventId,
     SinkId,

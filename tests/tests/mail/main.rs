@@ -1,4 +1,7 @@
 //! Mails, the jobs that send them, and what is done by mail.
 
+mod enrolment;
 mod jobs;
 mod queue;
+mod recovery;
+mod uniform;

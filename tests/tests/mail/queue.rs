@@ -61,7 +61,7 @@ async fn while_the_mail_server_is_down_nothing_is_lost_and_mails_go_out_when_it_
     let address = smtp.address;
     let app = TestApp::start_with(Database::Sqlite, through(&smtp)).await;
     let human = app.human("owner").await;
-    drop(smtp);
+    smtp.stop().await;
     for n in 0..5 {
         queue(&app, &human, &format!("mail {n}"), "text").await;
     }
@@ -104,12 +104,12 @@ async fn a_recipient_that_is_busy_gets_its_mail_later_and_one_that_is_unknown_ne
     while store.due_mails(later, 10).await.unwrap()[0].attempts == 0 {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
-    drop(smtp);
+    smtp.stop().await;
     let smtp = SmtpServer::start_on(address, Manner::Willing).await;
     app.clock.advance_seconds(60);
     assert_eq!(smtp.wait_for(1).await[0].subject, "patience");
     app.mail_is_settled().await;
-    drop(smtp);
+    smtp.stop().await;
 
     let _smtp = SmtpServer::start_on(address, Manner::Strict).await;
     queue(&app, &human, "nobody", "text").await;

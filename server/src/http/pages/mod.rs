@@ -6,9 +6,11 @@
 
 mod cli_verify;
 mod cookies;
+mod enroll;
 mod form;
 mod frame;
 mod home;
+mod mailed;
 mod next;
 mod sign_in;
 mod visitor;
@@ -36,6 +38,15 @@ pub fn router() -> Router<SharedServices> {
         .route(
             "/cli/verify",
             get(cli_verify::page).post(cli_verify::submit),
+        )
+        .route("/enroll/{token}", get(enroll::page).post(enroll::submit))
+        .route(
+            "/reset-password/{token}",
+            get(mailed::reset_password_page).post(mailed::reset_password),
+        )
+        .route(
+            "/verify-email/{token}",
+            get(mailed::verify_email_page).post(mailed::verify_email),
         )
         .route("/sign-out", post(sign_in::sign_out))
         .route("/pages/style.css", get(style))

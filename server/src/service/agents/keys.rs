@@ -7,7 +7,9 @@ use oneclaw_core::principal::Principal;
 use oneclaw_crypto::api_key::AGENT_PREFIX;
 use oneclaw_crypto::envelope::{self, SecretRef, VaultKey};
 use oneclaw_crypto::{identity, random};
-use oneclaw_store::{Secret, SecretVersion, Vault};
+use oneclaw_store::{
+    EnrollmentDecision, NewAgent, NewMail, Secret, SecretVersion, StoreError, Vault,
+};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
@@ -15,37 +17,76 @@ use super::super::Services;
 use super::super::caller::{Caller, RequestContext};
 use super::super::error::{Result, ServiceError};
 use super::super::events::{self, EventExt};
-use super::{UNKNOWN, wire};
+use super::{DraftAgent, UNKNOWN, wire};
 
 /// Where the keys of agents are kept, one vault for an organisation.
 const SYSTEM_VAULT: &str = "__agent-keys";
 
+/// An agent that asked to be let in, and is.
+pub(in crate::service) struct Admission<'a> {
+    /// Who let it in.
+    pub decision: EnrollmentDecision,
+    /// Who is told.
+    pub mails: &'a [NewMail],
+}
+
 impl Services {
-    /// Stores the agent with its private keys; the first agent of an organisation brings the vault for them.
-    pub(super) async fn insert_agent(
+    /// Stores the agent with its private keys; the first agent of an organisation brings the vault for them. One that asked
+    /// to be let in is let in by the same transaction.
+    pub(in crate::service) async fn insert_agent(
         &self,
         context: &RequestContext,
         caller: &Caller,
-        agent: &oneclaw_store::Agent,
-        private_keys: &[(&str, &str, &SecretString)],
+        draft: &DraftAgent,
+        admission: Option<&Admission<'_>>,
     ) -> Result<()> {
+        let agent = &draft.agent;
+        let details = match admission {
+            None => json!({"name": agent.name}),
+            Some(admission) => {
+                json!({"name": agent.name, "enrollment_id": admission.decision.id.to_string()})
+            }
+        };
+        let event = events::by_caller(context, caller, "agent.register", "agent", agent.id)
+            .with_details(details);
         // Two first agents may race for the vault: the loser finds the winner's the second time.
         for _ in 0..2 {
             let (vault, key, is_new) = self.key_vault(context, caller, agent).await?;
-            let secrets = private_keys
-                .iter()
-                .map(|(name, kind, value)| {
-                    key_secret(context, agent, &vault, &key, name, kind, value, 1)
-                })
-                .collect::<Result<Vec<_>>>()?;
-            let event = events::by_caller(context, caller, "agent.register", "agent", agent.id)
-                .with_details(json!({"name": agent.name}));
-            match self
-                .store
-                .create_agent(agent, is_new.then_some(&vault), secrets, event)
-                .await
-            {
-                Err(oneclaw_store::StoreError::Conflict("system vault")) => {}
+            let secrets = [
+                ("ssh", "ssh_key", &draft.identity.ssh_private),
+                ("ecdh", "private_key", &draft.identity.ecdh_private),
+            ]
+            .iter()
+            .map(|(name, kind, value)| {
+                key_secret(context, agent, &vault, &key, name, kind, value, 1)
+            })
+            .collect::<Result<Vec<_>>>()?;
+            let system_vault = is_new.then_some(&vault);
+            let stored = match admission {
+                None => {
+                    self.store
+                        .create_agent(agent, system_vault, secrets, event.clone())
+                        .await
+                }
+                Some(Admission { decision, mails }) => {
+                    let new = NewAgent {
+                        agent,
+                        system_vault,
+                        secrets: &secrets,
+                    };
+                    let events = std::slice::from_ref(&event);
+                    self.store
+                        .approve_enrollment(decision, new, mails, events)
+                        .await
+                }
+            };
+            match stored {
+                Err(StoreError::Conflict("system vault")) => {}
+                Err(StoreError::Conflict("decided")) => {
+                    return Err(ServiceError::Conflict(
+                        "this enrolment has been decided already".to_owned(),
+                    ));
+                }
                 other => return Ok(other?),
             }
         }

@@ -13,9 +13,11 @@ use oneclaw_core::api::{
     Agent, BatchDeleteAgentsRequest, BatchDeleteAgentsResponse, BatchDeleteError,
     CreateAgentRequest, CreateAgentResponse, UpdateAgentRequest,
 };
+use oneclaw_core::clock::Timestamp;
 use oneclaw_core::ids::{AgentId, VaultId};
 use oneclaw_core::path::excerpt;
-use oneclaw_crypto::api_key::AGENT_PREFIX;
+use oneclaw_crypto::api_key::{AGENT_PREFIX, NewKey};
+use oneclaw_crypto::identity::IdentityKeys;
 use oneclaw_crypto::{identity, random};
 use secrecy::ExposeSecret;
 use serde_json::json;
@@ -41,6 +43,17 @@ pub(super) fn apply_draft(
     profile::apply(profile, fields, profile::When::Update)
 }
 
+/// An agent that is not stored yet, with its keys.
+#[derive(Debug)]
+pub(in crate::service) struct DraftAgent {
+    /// The agent.
+    pub agent: oneclaw_store::Agent,
+    /// What it signs in with.
+    pub key: NewKey,
+    /// Its pairs of keys.
+    pub identity: IdentityKeys,
+}
+
 impl Services {
     /// `POST /v1/agents`: the answer shows the key, this once.
     ///
@@ -52,6 +65,32 @@ impl Services {
         caller: &Caller,
         request: CreateAgentRequest,
     ) -> Result<CreateAgentResponse> {
+        let draft = self.draft_agent(context, caller, request).await?;
+        self.insert_agent(context, caller, &draft, None).await?;
+        self.show_new_agent(draft, context.at).await
+    }
+
+    /// The answer that shows a new agent with its key.
+    pub(in crate::service) async fn show_new_agent(
+        &self,
+        draft: DraftAgent,
+        at: Timestamp,
+    ) -> Result<CreateAgentResponse> {
+        let wire = self.agent_with_spending(&draft.agent, at).await?;
+        Ok(CreateAgentResponse {
+            agent: wire.clone(),
+            api_key: Some(draft.key.text.expose_secret().to_owned()),
+            flat: wire,
+        })
+    }
+
+    /// An agent as it is asked for, checked and with new keys, and not stored yet.
+    pub(in crate::service) async fn draft_agent(
+        &self,
+        context: &RequestContext,
+        caller: &Caller,
+        request: CreateAgentRequest,
+    ) -> Result<DraftAgent> {
         let human = caller.human()?;
         match request.auth_method.as_deref() {
             None | Some("api_key") => {}
@@ -84,7 +123,7 @@ impl Services {
                 request.description.as_deref().unwrap_or(""),
             )?,
             auth_method: "api_key".to_owned(),
-            key_prefix: Some(key.display_prefix),
+            key_prefix: Some(key.display_prefix.clone()),
             key_hash: Some(key.hash.to_vec()),
             scopes: check::scopes("scopes", request.scopes.as_deref().unwrap_or_default())?,
             is_active: true,
@@ -101,22 +140,15 @@ impl Services {
             intents_api_enabled: request.intents_api_enabled.unwrap_or(false),
             environment: environment(request.environment.as_deref())?,
             profile,
-            ssh_public_key: Some(identity.ssh_public_base64),
-            ecdh_public_key: Some(identity.ecdh_public_base64),
+            ssh_public_key: Some(identity.ssh_public_base64.clone()),
+            ecdh_public_key: Some(identity.ecdh_public_base64.clone()),
             created_at: context.at,
             last_active_at: None,
         };
-        let private_keys = [
-            ("ssh", "ssh_key", &identity.ssh_private),
-            ("ecdh", "private_key", &identity.ecdh_private),
-        ];
-        self.insert_agent(context, caller, &agent, &private_keys)
-            .await?;
-        let wire = self.agent_with_spending(&agent, context.at).await?;
-        Ok(CreateAgentResponse {
-            agent: wire.clone(),
-            api_key: Some(key.text.expose_secret().to_owned()),
-            flat: wire,
+        Ok(DraftAgent {
+            agent,
+            key,
+            identity,
         })
     }
 
