@@ -148,6 +148,8 @@ fn every_setting_can_be_given_in_the_environment() {
         ("smtp_url", "smtp://127.0.0.1:2525"),
         ("smtp_url_file", smtp_file.to_str().unwrap()),
         ("mail_from", "Vault <vault@example.com>"),
+        ("allow_private_targets", "on"),
+        ("audit_retention_days", "10"),
         ("require_verified_email", "on"),
         ("enrollment.mode", "auto"),
         ("tokens.user_seconds", "100"),
