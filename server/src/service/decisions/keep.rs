@@ -43,14 +43,16 @@ impl Services {
     /// What the database says.
     pub(in crate::service) async fn component_bytes(
         &self,
-        _org: OrgId,
+        org: OrgId,
         digest: &str,
     ) -> Result<Option<Vec<u8>>> {
         if let Some(plugin) = self.gate.plugins().find(|p| p.digest() == digest) {
             return Ok(Some(plugin.component().to_vec()));
         }
-        let kept = self.store.component(digest).await?;
-        Ok(kept.map(|component| component.bytes))
+        if let Some(kept) = self.store.component(digest).await? {
+            return Ok(Some(kept.bytes));
+        }
+        Ok(self.store.plugin_component(org, digest).await?)
     }
 }
 
