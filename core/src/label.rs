@@ -67,6 +67,12 @@ impl Label {
         Err(ParseLabelError::Form(excerpt(&format!("{key}={value}"))))
     }
 
+    /// The label that stands there as `label:team=red`.
+    #[must_use]
+    pub fn from_mark(mark: &str) -> Option<Self> {
+        mark.strip_prefix(LABEL)?.parse().ok()
+    }
+
     /// The label as it stands beside ids of principals: `label:team=red`.
     #[must_use]
     pub fn mark(&self) -> String {

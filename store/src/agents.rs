@@ -189,10 +189,11 @@ impl Store {
         rows.iter().map(Agent::from_row).collect()
     }
 
-    /// Stores every changeable field of an agent.
+    /// Stores every changeable field of an agent, but its key: that changes with [`Store::rotate_agent_keys`] alone, so
+    /// that a change of something else never brings an old key back.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`]; [`StoreError::Conflict`] `agent` for a key that is known.
+    /// [`StoreError::NotFound`].
     pub async fn update_agent(&self, agent: &Agent, event: NewEvent) -> Result<()> {
         self.update_agent_keys(agent, Vec::new(), event).await
     }
@@ -209,9 +210,7 @@ impl Store {
     ) -> Result<()> {
         let mut tx = self.db.begin().await?;
         let before = labels::lock_name(&mut tx, agent).await?;
-        update_agent(&mut tx, agent)
-            .await
-            .map_err(|e| e.duplicate_is("agent"))?;
+        update_agent(&mut tx, agent).await?;
         labels::renamed(&mut tx, agent, &before).await?;
         labels::relabelled(&mut tx, agent).await?;
         for (secret, version) in &versions {
@@ -335,18 +334,17 @@ pub(crate) async fn insert_agent(tx: &mut Tx, agent: &Agent) -> Result<()> {
 
 async fn update_agent(tx: &mut Tx, agent: &Agent) -> Result<()> {
     tx.execute_one(
-        "UPDATE agents SET name = $3, description = $4, auth_method = $5, key_prefix = $6, key_hash = $7, \
-         scopes = $8, is_active = $9, expires_at = $10, api_key_expires_at = $11, token_ttl_seconds = $12, \
-         vault_ids = $13, intents_api_enabled = $14, environment = $15, profile = $16, ssh_public_key = $17, \
-         ecdh_public_key = $18, name_search = $19 WHERE id = $1 AND org_id = $2",
+        "UPDATE agents SET name = $3, description = $4, auth_method = $5, name_search = $6, \
+         scopes = $7, is_active = $8, expires_at = $9, api_key_expires_at = $10, token_ttl_seconds = $11, \
+         vault_ids = $12, intents_api_enabled = $13, environment = $14, profile = $15, ssh_public_key = $16, \
+         ecdh_public_key = $17 WHERE id = $1 AND org_id = $2",
         params![
             agent.id,
             agent.org_id,
             &agent.name,
             &agent.description,
             &agent.auth_method,
-            agent.key_prefix.clone(),
-            agent.key_hash.clone(),
+            agent.name.to_lowercase(),
             json::text(&agent.scopes)?,
             agent.is_active,
             agent.expires_at,
@@ -358,7 +356,6 @@ async fn update_agent(tx: &mut Tx, agent: &Agent) -> Result<()> {
             json::canonical(&agent.profile)?,
             agent.ssh_public_key.clone(),
             agent.ecdh_public_key.clone(),
-            agent.name.to_lowercase(),
         ],
     )
     .await

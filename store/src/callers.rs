@@ -59,18 +59,21 @@ impl Store {
         Ok(Some((Agent::from_row(&row)?, row.bool("is_revoked")?)))
     }
 
-    /// The agent whose key has this keyed hash.
+    /// The agent whose key has this keyed hash, be it an old key whose overlap has not ended.
     ///
     /// # Errors
     /// [`crate::StoreError::Unavailable`].
-    pub async fn agent_by_key_hash(&self, hash: &[u8]) -> Result<Option<Agent>> {
+    pub async fn agent_by_key_hash(&self, hash: &[u8], now: Timestamp) -> Result<Option<Agent>> {
         const SQL: &str = concat!(
             "SELECT ",
             agent_columns!(),
-            " FROM agents a WHERE a.key_hash = $1"
+            " FROM agents a WHERE a.key_hash = $1 UNION ALL SELECT ",
+            agent_columns!(),
+            " FROM old_agent_keys o JOIN agents a ON a.id = o.agent_id \
+             WHERE o.key_hash = $1 AND o.expires_at > $2 LIMIT 1"
         );
         self.db
-            .optional(SQL, params![hash])
+            .optional(SQL, params![hash, now])
             .await?
             .as_ref()
             .map(Agent::from_row)

@@ -14,6 +14,7 @@ mod decisions;
 mod device_logins;
 mod enrollments;
 mod error;
+mod fleet_guardrails;
 mod intent_keys;
 mod intents;
 mod json;
@@ -26,6 +27,7 @@ mod mails;
 mod options;
 mod plugins;
 mod policies;
+mod provisioning;
 mod replays;
 mod second_factors;
 mod secrets;
@@ -52,6 +54,7 @@ pub use decisions::{Component, Decision, DecisionBasis, DecisionFilter, NewDecis
 pub use device_logins::{DeviceLogin, DevicePoll, DeviceState};
 pub use enrollments::{EnrollOutcome, Enrollment, EnrollmentDecision, EnrollmentStatus};
 pub use error::{Result, StoreError};
+pub use fleet_guardrails::{FleetGuardrails, GuardrailRevision, GuardrailScope};
 pub use intent_keys::{IntentKey, MAX_INTENT_KEYS};
 pub use intents::{
     BudgetQuery, BudgetSum, Committed, Failure, Idempotency, IntentDraft, Judgement,
@@ -67,6 +70,7 @@ pub use plugins::{
     Pinned, PluginRecord, PluginSet, PluginVersion, Publisher, Uploaded,
 };
 pub use policies::{CallerPolicies, Policy, PolicyRevision};
+pub use provisioning::{ClientKey, KeyRotation, Provisioned, Provisioning};
 pub use replays::{Replay, ReplayChange, ReplayProgress};
 pub use second_factors::{ProofKind, SecondFactor};
 pub use secrets::{Secret, SecretVersion};

@@ -10,6 +10,7 @@ use crate::Store;
 use crate::audit::NewEvent;
 use crate::db::{Row, Tx, params};
 use crate::error::{Result, StoreError};
+use crate::provisioning::CLIENT_KEY_COUNTS_MS;
 
 /// How long it is known what became of a mail, in milliseconds: 30 days.
 const SETTLED_MAILS_STAY_MS: i64 = 30 * 24 * 60 * 60 * 1000;
@@ -246,6 +247,8 @@ impl Store {
              (SELECT hash FROM device_logins WHERE expires_at < $1 LIMIT 10000)",
             "DELETE FROM proofs WHERE hash IN \
              (SELECT hash FROM proofs WHERE expires_at < $1 LIMIT 10000)",
+            "DELETE FROM old_agent_keys WHERE agent_id IN \
+             (SELECT agent_id FROM old_agent_keys WHERE expires_at < $1 LIMIT 10000)",
         ] {
             gone += tx.execute(sql, params![now]).await?;
         }
@@ -261,6 +264,13 @@ impl Store {
                 "DELETE FROM idempotency WHERE created_at < $1 AND transaction_id IN \
                  (SELECT transaction_id FROM idempotency WHERE created_at < $1 LIMIT 10000)",
                 params![now.plus_millis(-KEYS_STAY_MS)],
+            )
+            .await?;
+        gone += tx
+            .execute(
+                "DELETE FROM provisionings WHERE created_at < $1 AND idempotency_key IN \
+                 (SELECT idempotency_key FROM provisionings WHERE created_at < $1 LIMIT 10000)",
+                params![now.plus_millis(-CLIENT_KEY_COUNTS_MS)],
             )
             .await?;
         gone += tx

@@ -69,6 +69,20 @@ impl Vault {
     }
 }
 
+/// Each mark only ever rises, so that for an agent that keeps its labels the sum does; with others it has another
+/// revision of its own.
+const ACCESS: &str = concat!(
+    "SELECT ",
+    vault_columns!(),
+    ", CAST(COALESCE((SELECT sum(s.revision) FROM policy_sets s WHERE s.vault_id = $1 \
+     AND s.principal_kind = $3 AND s.principal_id IN ($4, '*')), 0) \
+     + COALESCE((SELECT sum(s.revision) FROM agent_labels l JOIN policy_sets s ON s.vault_id = $1 \
+     AND s.principal_kind = $3 AND s.principal_id = l.mark WHERE l.agent_id = $4), 0) AS BIGINT) AS policies, \
+     COALESCE((SELECT a.revision FROM agents a WHERE a.id = $4), 0) AS caller, \
+     COALESCE((SELECT p.revision FROM plugin_sets p WHERE p.org_id = $2), 0) AS plugins \
+     FROM vaults v WHERE v.id = $1 AND v.org_id = $2"
+);
+
 impl Store {
     /// Stores a new vault, and the policy that comes with it if it has one.
     ///
@@ -188,21 +202,8 @@ impl Store {
         vault: VaultId,
         caller: Principal,
     ) -> Result<Option<(Vault, PolicyRevision)>> {
-        // Each mark only ever rises, so that for an agent that keeps its labels the sum does; with others it has another
-        // revision of its own.
-        const SQL: &str = concat!(
-            "SELECT ",
-            vault_columns!(),
-            ", CAST(COALESCE((SELECT sum(s.revision) FROM policy_sets s WHERE s.vault_id = $1 \
-             AND s.principal_kind = $3 AND s.principal_id IN ($4, '*')), 0) \
-             + COALESCE((SELECT sum(s.revision) FROM agent_labels l JOIN policy_sets s ON s.vault_id = $1 \
-             AND s.principal_kind = $3 AND s.principal_id = l.mark WHERE l.agent_id = $4), 0) AS BIGINT) AS policies, \
-             COALESCE((SELECT a.revision FROM agents a WHERE a.id = $4), 0) AS caller, \
-             COALESCE((SELECT p.revision FROM plugin_sets p WHERE p.org_id = $2), 0) AS plugins \
-             FROM vaults v WHERE v.id = $1 AND v.org_id = $2"
-        );
         let params = params![vault, org, caller.kind().as_str(), caller.uuid()];
-        let Some(row) = self.db.optional(SQL, params).await? else {
+        let Some(row) = self.db.optional(ACCESS, params).await? else {
             return Ok(None);
         };
         let revision = PolicyRevision {
@@ -258,4 +259,38 @@ pub(crate) async fn insert_vault(tx: &mut Tx, vault: &Vault) -> Result<()> {
         ],
     )
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::StoreOptions;
+
+    /// Every access begins with this query: each table in it is looked up by its key, whatever else is in there.
+    #[tokio::test]
+    async fn an_access_looks_up_keys_alone_however_large_the_fleet() {
+        let dir = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}/oneclaw.db", dir.path().display());
+        let store = Store::open(&url, [7; 32], StoreOptions::default())
+            .await
+            .unwrap();
+        let explain = Box::leak(format!("EXPLAIN QUERY PLAN {ACCESS}").into_boxed_str());
+        let rows = store.db.all(explain, vec![]).await.unwrap();
+        let steps: Vec<String> = rows.iter().map(|row| row.text("detail").unwrap()).collect();
+        let plan = steps.join("\n");
+        assert!(
+            !plan.contains("SCAN v") && !plan.contains("SCAN s"),
+            "{plan}"
+        );
+        assert!(
+            !plan.contains("SCAN l") && !plan.contains("SCAN a"),
+            "{plan}"
+        );
+        let full = "(vault_id=? AND principal_kind=? AND principal_id=?)";
+        assert_eq!(plan.matches(full).count(), 2, "{plan}");
+        assert!(
+            plan.contains("SEARCH l USING") && plan.contains("(agent_id=?)"),
+            "{plan}"
+        );
+    }
 }

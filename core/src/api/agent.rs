@@ -144,10 +144,13 @@ secret_body! {
 }
 
 secret_body! {
-    /// An agent's new key; the old one is dead.
+    /// An agent's new key.
     pub struct RotateAgentKeyResponse {
         /// `ocv_…`
         pub api_key: String,
+        /// RFC 3339: until when the old key counts; absent if it is dead.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub old_key_valid_until: Option<String>,
         /// The agent.
         pub agent: Agent,
     }
@@ -180,13 +183,13 @@ body! {
         /// Agents not deleted.
         pub failed: usize,
         /// One for each agent not deleted.
-        pub errors: Vec<BatchDeleteError>,
+        pub errors: Vec<BatchAgentError>,
     }
 }
 
 body! {
-    /// Why one agent was not deleted.
-    pub struct BatchDeleteError {
+    /// Why nothing was done with one agent of a batch.
+    pub struct BatchAgentError {
         /// As given.
         pub id: String,
         /// For a human.

@@ -29,6 +29,7 @@ use crate::service::agents::{PROFILE_FIELDS, ProfileKind};
         (name = "shares", description = "Secrets shared with others for a time"),
         (name = "policies", description = "Who may do what, where, when and from where"),
         (name = "decisions", description = "Decisions of the gate, and why they came out as they did"),
+        (name = "guardrails", description = "Limits on what many agents may have signed"),
         (name = "audit", description = "The chained audit trail"),
         (name = "admin", description = "The server itself, for owners and admins of its first organisation"),
         (name = "billing", description = "What an organisation uses, and the limits an administrator has set"),

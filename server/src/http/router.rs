@@ -14,8 +14,8 @@ use super::layers::{self, RequestLimits};
 use super::problem::Problem;
 use super::routes::{
     agents, api_keys, audit, audit_sinks, auth, billing, chains, decisions, device, discovery,
-    enrollments, health, intents, mfa, plugins, policies, recovery, replays, secrets, settings,
-    shares, signing_keys, unsupported, vaults,
+    enrollments, fleet_guardrails, health, intents, mfa, plugins, policies, recovery, replays,
+    secrets, settings, shares, signing_keys, unsupported, vaults,
 };
 use super::{docs, openapi, pages};
 use crate::service::SharedServices;
@@ -61,6 +61,8 @@ fn api() -> OpenApiRouter<SharedServices> {
         .routes(routes!(enrollments::get))
         .routes(routes!(enrollments::approve))
         .routes(routes!(enrollments::deny))
+        .routes(routes!(agents::bulk))
+        .routes(routes!(agents::batch_rotate_keys))
         .routes(routes!(agents::get, agents::update, agents::delete))
         .routes(routes!(agents::rotate_key))
         .routes(routes!(agents::rotate_identity_keys))
@@ -86,6 +88,18 @@ fn api() -> OpenApiRouter<SharedServices> {
         .routes(routes!(signing_keys::export))
         .routes(routes!(signing_keys::import))
         .routes(routes!(signing_keys::balance))
+        .routes(routes!(
+            fleet_guardrails::get,
+            fleet_guardrails::set,
+            fleet_guardrails::remove
+        ))
+        .routes(routes!(fleet_guardrails::list_labels))
+        .routes(routes!(
+            fleet_guardrails::get_label,
+            fleet_guardrails::set_label,
+            fleet_guardrails::remove_label
+        ))
+        .routes(routes!(fleet_guardrails::revisions))
         .routes(routes!(vaults::create, vaults::list))
         .routes(routes!(vaults::get, vaults::delete))
         .routes(routes!(vaults::agent_keys_vault))

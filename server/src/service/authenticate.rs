@@ -148,7 +148,7 @@ impl Services {
     /// What the database says.
     pub async fn agent_by_key(&self, key: &str, now: Timestamp) -> Result<Option<Agent>> {
         let hash = self.keys.hasher().hash(key);
-        let Some(agent) = self.store.agent_by_key_hash(&hash).await? else {
+        let Some(agent) = self.store.agent_by_key_hash(&hash, now).await? else {
             return Ok(None);
         };
         let key_expired = agent.api_key_expires_at.is_some_and(|at| at <= now);

@@ -64,6 +64,20 @@ pub fn description(field: &str, text: &str) -> Result<String> {
     Ok(text.to_owned())
 }
 
+/// A client's own key for repeating a request: 1 to 255 visible ASCII characters.
+///
+/// # Errors
+/// Names the field.
+pub fn client_key(field: &str, key: &str) -> Result<String> {
+    if (1..=MAX_NAME_BYTES).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic()) {
+        return Ok(key.to_owned());
+    }
+    Err(ServiceError::field(
+        field,
+        format!("must be 1 to {MAX_NAME_BYTES} visible ASCII characters"),
+    ))
+}
+
 /// An address in the field `email`, as [`email_in`].
 ///
 /// # Errors

@@ -19,6 +19,7 @@ pub mod enrollments;
 pub mod error;
 pub mod events;
 pub mod exchange;
+pub mod fleet_guardrails;
 pub mod gate;
 pub mod guardrails;
 pub mod intents;

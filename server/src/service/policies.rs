@@ -51,21 +51,8 @@ impl Services {
         let audience = audience(&request.principal_type, &request.principal_id)?;
         self.in_organisation(caller, &audience).await?;
         let policy = new_policy(caller.principal(), context.at, &vault, audience, request)?;
-        let most = match &policy.audience {
-            Audience::One(_) => MAX_POLICIES_PER_PRINCIPAL,
-            Audience::EveryAgent | Audience::Labelled(_) => MAX_POLICIES_PER_GROUP,
-        };
-        if self
-            .store
-            .count_policies(vault.id, &policy.audience)
-            .await?
-            >= most
-        {
-            return Err(ServiceError::Conflict(format!(
-                "`{}` has at most {most} policies in a vault",
-                policy.audience
-            )));
-        }
+        self.room_for_policies(vault.id, &policy.audience, 1)
+            .await?;
         let event = event(context, caller, "policy.create", &policy);
         self.store.create_policy(&policy, event).await?;
         Ok(wire(&policy))
@@ -152,6 +139,26 @@ impl Services {
         let policy = self.store.policy(vault.id, id).await?.ok_or(UNKNOWN)?;
         let event = event(context, caller, "policy.delete", &policy);
         Ok(self.store.delete_policy(vault.id, id, event).await?)
+    }
+
+    /// Refuses what would be more policies than an audience may have in a vault.
+    pub(super) async fn room_for_policies(
+        &self,
+        vault: VaultId,
+        audience: &Audience,
+        more: i64,
+    ) -> Result<()> {
+        let most = match audience {
+            Audience::One(_) => MAX_POLICIES_PER_PRINCIPAL,
+            Audience::EveryAgent | Audience::Labelled(_) => MAX_POLICIES_PER_GROUP,
+        };
+        let there = self.store.count_policies(vault, audience).await?;
+        if there.saturating_add(more) > most {
+            return Err(ServiceError::Conflict(format!(
+                "`{audience}` has at most {most} policies in a vault"
+            )));
+        }
+        Ok(())
     }
 
     /// Refuses a principal of another organisation. Who is selected by labels, or as every agent, is always of this one.
@@ -308,7 +315,7 @@ fn priority(number: Option<i64>) -> Result<u32> {
         .ok_or_else(|| ServiceError::field("priority", format!("must be from 0 to {}", i32::MAX)))
 }
 
-fn event(
+pub(super) fn event(
     context: &RequestContext,
     caller: &Caller,
     action: &str,

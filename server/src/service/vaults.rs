@@ -43,21 +43,13 @@ impl Services {
                 "is not supported; leave it out",
             ));
         }
-        let id = VaultId::from_uuid(random::new_id());
-        let (_, wrapped_key) = self.keys.new_vault_key(caller.org(), id)?;
-        let vault = oneclaw_store::Vault {
-            id,
-            org_id: caller.org(),
-            name: check::name("name", &request.name)?,
-            description: check::description(
-                "description",
-                request.description.as_deref().unwrap_or(""),
-            )?,
-            created_by: caller.principal(),
-            wrapped_key,
-            is_system: false,
-            created_at: context.at,
-        };
+        let vault = self.new_vault(
+            context,
+            caller,
+            &request.name,
+            request.description.as_deref(),
+        )?;
+        let id = vault.id;
         let human = caller.agent().and_then(|session| session.agent.created_by);
         let policy = human.map(|human| Policy {
             id: PolicyId::from_uuid(random::new_id()),
@@ -81,6 +73,31 @@ impl Services {
             .create_vault(&vault, policy.as_ref(), event)
             .await?;
         Ok(wire(&vault))
+    }
+
+    /// A vault of the caller's, with a key of its own, not stored yet.
+    ///
+    /// # Errors
+    /// Names the field at fault.
+    pub(super) fn new_vault(
+        &self,
+        context: &RequestContext,
+        caller: &Caller,
+        name: &str,
+        description: Option<&str>,
+    ) -> Result<oneclaw_store::Vault> {
+        let id = VaultId::from_uuid(random::new_id());
+        let (_, wrapped_key) = self.keys.new_vault_key(caller.org(), id)?;
+        Ok(oneclaw_store::Vault {
+            id,
+            org_id: caller.org(),
+            name: check::name("name", name)?,
+            description: check::description("description", description.unwrap_or(""))?,
+            created_by: caller.principal(),
+            wrapped_key,
+            is_system: false,
+            created_at: context.at,
+        })
     }
 
     /// `GET /v1/vaults`

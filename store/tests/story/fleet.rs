@@ -3,10 +3,13 @@
 use oneclaw_core::audience::Audience;
 use oneclaw_core::ids::VaultId;
 use oneclaw_core::principal::{Principal, PrincipalKind};
-use oneclaw_store::{Agent, AgentFilter, Org, Policy, PolicyRevision, Vault};
+use oneclaw_store::{
+    Agent, AgentFilter, ClientKey, GuardrailScope, KeyRotation, Org, Policy, PolicyRevision,
+    Provisioned, Provisioning, StoreError, Vault,
+};
 use serde_json::json;
 
-use crate::stage::{Stage, agent, at, event, open, policy};
+use crate::stage::{Stage, agent, at, event, open, policy, secret, vault};
 
 crate::stories!(
     pages_show_every_agent_once_and_in_order,
@@ -16,6 +19,9 @@ crate::stories!(
     what_an_agent_is_called_shows_in_its_revision_alone,
     a_name_belongs_to_whom_it_was_given_first,
     labels_go_with_their_agent,
+    old_keys_count_until_their_overlap_ends_and_never_longer,
+    a_fleet_is_stored_whole_or_not_at_all,
+    guardrails_for_many_are_numbered_without_gaps_and_found_by_label,
 );
 
 async fn enlist(stage: &Stage, org: &Org, name: &str, labels: serde_json::Value) -> Agent {
@@ -369,4 +375,235 @@ async fn labels_go_with_their_agent(stage: Stage) {
         .unwrap();
     let asked = "SELECT count(*) FROM policy_labels";
     assert_eq!(stage.number(asked).await, 0);
+}
+
+fn rotation(org: &Org, agent: &Agent, byte: u8) -> KeyRotation {
+    KeyRotation {
+        agent: agent.id,
+        key_prefix: format!("ocv_{byte}"),
+        key_hash: vec![byte; 32],
+        event: event(org, "agent.rotate_key"),
+    }
+}
+
+async fn old_keys_count_until_their_overlap_ends_and_never_longer(stage: Stage) {
+    let (org, _) = stage.account().await;
+    let (stranger, _) = stage.account().await;
+    let agent = stage.agent(&org).await;
+    let theirs = stage.agent(&stranger).await;
+    let first = agent.key_hash.clone().unwrap();
+    let bearer = async |hash: &[u8], now| {
+        let found = stage.store.agent_by_key_hash(hash, at(now)).await.unwrap();
+        found.map(|agent| agent.id)
+    };
+    // Another organisation's agent is left out.
+    let rotations = vec![rotation(&org, &agent, 1), rotation(&org, &theirs, 2)];
+    let rotated = stage
+        .store
+        .rotate_agent_keys(org.id, rotations, Some(at(100)))
+        .await
+        .unwrap();
+    assert_eq!(rotated, [agent.id]);
+    assert_eq!(bearer(&[2; 32], 0).await, None);
+    assert_eq!(bearer(&[1; 32], 0).await, Some(agent.id));
+    assert_eq!(bearer(&first, 99).await, Some(agent.id));
+    assert_eq!(bearer(&first, 100).await, None);
+    // One old key counts at most.
+    let next = vec![rotation(&org, &agent, 3)];
+    stage
+        .store
+        .rotate_agent_keys(org.id, next, Some(at(100)))
+        .await
+        .unwrap();
+    assert_eq!(bearer(&first, 50).await, None);
+    assert_eq!(bearer(&[1; 32], 50).await, Some(agent.id));
+    let last = vec![rotation(&org, &agent, 4)];
+    stage
+        .store
+        .rotate_agent_keys(org.id, last, None)
+        .await
+        .unwrap();
+    assert_eq!(bearer(&[3; 32], 0).await, None);
+    assert_eq!(bearer(&[4; 32], 0).await, Some(agent.id));
+    let clash = stage
+        .store
+        .rotate_agent_keys(org.id, vec![rotation(&org, &agent, 4)], Some(at(9)))
+        .await;
+    assert!(clash.is_ok(), "a key may be its own successor");
+    let other = stage.agent(&org).await;
+    let clash = stage
+        .store
+        .rotate_agent_keys(org.id, vec![rotation(&org, &other, 4)], None)
+        .await;
+    assert_eq!(clash, Err(StoreError::Conflict("agent")));
+    let rows = "SELECT count(*) FROM old_agent_keys";
+    assert_eq!(stage.number(rows).await, 1);
+    stage.store.purge_expired(at(1_000)).await.unwrap();
+    assert_eq!(stage.number(rows).await, 0);
+}
+
+async fn a_fleet_is_stored_whole_or_not_at_all(stage: Stage) {
+    let (org, user) = stage.account().await;
+    let me = Principal::User(user.id);
+    let fleet = |name: &str, digest: u8| {
+        let system = Vault {
+            is_system: true,
+            ..vault(&org, me)
+        };
+        let shared = vault(&org, me);
+        let agents: Vec<_> = (0..3)
+            .map(|n| {
+                let agent = Agent {
+                    name: format!("{name}-{n}"),
+                    profile: json!({"labels": {"team": name}}),
+                    ..agent(&org)
+                };
+                let at_path = format!("agents/{}/ssh/private_key", agent.id);
+                (agent, vec![secret(&system, &at_path, None, 1)])
+            })
+            .collect();
+        Provisioning {
+            under: Some(ClientKey {
+                key: "k".to_owned(),
+                body_digest: vec![digest],
+                result: json!({"made": name}),
+                at: at(0),
+            }),
+            policies: vec![policy(&shared, Principal::Agent(agents[0].0.id), "a")],
+            system_vault: Some(system),
+            vaults: vec![shared],
+            agents,
+            events: vec![event(&org, "agent.register")],
+        }
+    };
+    let before = stage.sound_chain(org.id).await;
+    // A policy for a vault that is not there undoes everything, the client's key included.
+    let mut broken = fleet("red", 1);
+    broken.policies[0].vault_id = VaultId::from_uuid(org.id.as_uuid());
+    let outcome = stage.store.provision(org.id, broken).await;
+    assert_eq!(outcome, Err(StoreError::NotFound));
+    assert_eq!(stage.store.count_agents(org.id).await.unwrap(), 0);
+    assert_eq!(stage.sound_chain(org.id).await, before);
+
+    let done = stage.store.provision(org.id, fleet("red", 1)).await;
+    assert_eq!(done, Ok(Provisioned::Done));
+    assert_eq!(stage.store.count_agents(org.id).await.unwrap(), 3);
+    assert_eq!(stage.sound_chain(org.id).await, before + 1);
+    let again = stage.store.provision(org.id, fleet("red", 1)).await;
+    let told = json!({"made": "red"});
+    assert_eq!(again, Ok(Provisioned::Before(told.clone())));
+    let other = stage.store.provision(org.id, fleet("red", 2)).await;
+    assert_eq!(other, Ok(Provisioned::OtherRequest));
+    let known = async |now| stage.store.provisioned_under(org.id, "k", at(now)).await;
+    assert_eq!(known(86_399_999).await, Ok(Some((vec![1], told))));
+    assert_eq!(known(86_400_000).await, Ok(None));
+    let (stranger, _) = stage.account().await;
+    let theirs = stage.store.provisioned_under(stranger.id, "k", at(0)).await;
+    assert_eq!(theirs, Ok(None));
+    let labelled = AgentFilter {
+        labels: Some("team=red".parse().unwrap()),
+        ..AgentFilter::default()
+    };
+    let page = stage.store.agent_page(org.id, &labelled).await.unwrap();
+    assert_eq!(page.agents.len(), 3);
+    stage.store.purge_expired(at(86_400_001)).await.unwrap();
+    assert_eq!(stage.number("SELECT count(*) FROM provisionings").await, 0);
+}
+
+async fn guardrails_for_many_are_numbered_without_gaps_and_found_by_label(stage: Stage) {
+    let (org, user) = stage.account().await;
+    let me = Principal::User(user.id);
+    let red = enlist(&stage, &org, "red", json!({"team": "red"})).await;
+    let plain = enlist(&stage, &org, "plain", json!({})).await;
+    let scopes = [
+        GuardrailScope::Organisation,
+        GuardrailScope::Label("team=red".parse().unwrap()),
+        GuardrailScope::Label("team=blue".parse().unwrap()),
+    ];
+    let mut writers = tokio::task::JoinSet::new();
+    for n in 0..12 {
+        let (store, org) = (stage.store.clone(), org.clone());
+        let scope = scopes[n % 3].clone();
+        writers.spawn(async move {
+            let document = json!({"tx_max_per_day": n});
+            store
+                .set_fleet_guardrails(
+                    org.id,
+                    &scope,
+                    Some(&document),
+                    me,
+                    event(&org, "guardrails.set"),
+                )
+                .await
+                .unwrap()
+                .unwrap()
+        });
+    }
+    let mut numbers = writers.join_all().await;
+    numbers.sort_unstable();
+    assert_eq!(numbers, (1..=12).collect::<Vec<_>>());
+
+    let held = async |agent: &Agent| {
+        let of = stage
+            .store
+            .fleet_guardrails_for(org.id, agent.id)
+            .await
+            .unwrap();
+        let revisions = stage
+            .store
+            .fleet_guardrail_revisions(org.id, agent.id)
+            .await
+            .unwrap();
+        assert_eq!(
+            revisions,
+            of.iter().map(|one| one.revision).collect::<Vec<_>>()
+        );
+        of.into_iter()
+            .map(|one| one.scope)
+            .collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!(
+        held(&red).await.into_iter().collect::<Vec<_>>(),
+        scopes[..2]
+    );
+    assert_eq!(
+        held(&plain).await.into_iter().collect::<Vec<_>>(),
+        scopes[..1]
+    );
+    let remove = async || {
+        stage
+            .store
+            .set_fleet_guardrails(
+                org.id,
+                &scopes[0],
+                None,
+                me,
+                event(&org, "guardrails.remove"),
+            )
+            .await
+            .unwrap()
+    };
+    assert_eq!(remove().await, Some(13));
+    // Nothing to take away, nothing recorded.
+    assert_eq!(remove().await, None);
+    assert!(held(&plain).await.is_empty());
+    let changes = stage
+        .store
+        .guardrail_revisions(org.id, i64::MAX, 3)
+        .await
+        .unwrap();
+    let numbers: Vec<i64> = changes.iter().map(|change| change.revision).collect();
+    assert_eq!(numbers, [13, 12, 11]);
+    assert_eq!(
+        (changes[0].document.as_ref(), &changes[0].scope),
+        (None, &scopes[0])
+    );
+    let older = stage
+        .store
+        .guardrail_revisions(org.id, 2, 10)
+        .await
+        .unwrap();
+    assert_eq!(older.len(), 1);
+    // Twelve of them, the removal, and what the stage did: the organisation and two agents.
+    assert_eq!(stage.sound_chain(org.id).await, 16);
 }

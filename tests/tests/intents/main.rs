@@ -3,6 +3,7 @@
 mod bad_input;
 mod budgets;
 mod crash;
+mod fleet;
 mod followed;
 mod guardrails;
 mod hidden;

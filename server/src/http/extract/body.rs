@@ -18,6 +18,14 @@ pub struct Body<T>(pub T);
 #[derive(Debug)]
 pub struct OptionalBody<T>(pub T);
 
+/// A body that must be there, and may be as large as a fleet.
+#[derive(Debug)]
+pub struct BulkBody<T>(pub T);
+
+/// Most bytes of a bulk body, unless the server takes more of any: a thousand agents with policies of their own take some
+/// 3 MB.
+const BULK_BYTES: usize = 8 * 1024 * 1024;
+
 /// What is read of a body that is too large, so that its sender lives to see the answer.
 const DRAINED_BYTES: usize = 16 * 1024 * 1024;
 
@@ -128,15 +136,30 @@ impl<T: DeserializeOwned> FromRequest<SharedServices> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, services: &SharedServices) -> Result<Self, Problem> {
-        let bytes = Zeroizing::new(read(request, services.config.max_body_bytes).await?);
-        if bytes.is_empty() {
-            return Err(Problem::new(
-                StatusCode::BAD_REQUEST,
-                "the request needs a JSON body",
-            ));
-        }
-        parse(&bytes).map(Self)
+        required(request, services.config.max_body_bytes)
+            .await
+            .map(Self)
     }
+}
+
+impl<T: DeserializeOwned> FromRequest<SharedServices> for BulkBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, services: &SharedServices) -> Result<Self, Problem> {
+        let limit = services.config.max_body_bytes.max(BULK_BYTES);
+        required(request, limit).await.map(Self)
+    }
+}
+
+async fn required<T: DeserializeOwned>(request: Request, limit: usize) -> Result<T, Problem> {
+    let bytes = Zeroizing::new(read(request, limit).await?);
+    if bytes.is_empty() {
+        return Err(Problem::new(
+            StatusCode::BAD_REQUEST,
+            "the request needs a JSON body",
+        ));
+    }
+    parse(&bytes)
 }
 
 impl<T: DeserializeOwned + Default> FromRequest<SharedServices> for OptionalBody<T> {

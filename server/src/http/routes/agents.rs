@@ -2,16 +2,20 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use oneclaw_core::api::{
-    Agent, AgentList, BatchDeleteAgentsRequest, BatchDeleteAgentsResponse, CreateAgentRequest,
-    CreateAgentResponse, IssueAgentTokenResponse, RotateAgentKeyResponse, UpdateAgentRequest,
+    Agent, AgentList, BatchDeleteAgentsRequest, BatchDeleteAgentsResponse, BatchRotateKeysRequest,
+    BatchRotateKeysResponse, BulkProvisionRequest, BulkProvisionResponse, CreateAgentRequest,
+    CreateAgentResponse, IssueAgentTokenResponse, RotateAgentKeyRequest, RotateAgentKeyResponse,
+    UpdateAgentRequest,
 };
 
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::http::extract::{Authenticated, Body, Context, Params, Query, parse};
+use crate::http::extract::{
+    Authenticated, Body, BulkBody, Context, OptionalBody, Params, Query, idempotency_key, parse,
+};
 use crate::http::problem::Answer;
 use crate::service::SharedServices;
 use crate::service::agents::AgentsQuery;
@@ -78,6 +82,48 @@ pub async fn me(
     Ok(Json(services.own_agent(&caller).await?))
 }
 
+/// Makes up to 1000 agents with vaults and policies, all or nothing. A repetition under the same `Idempotency-Key` within
+/// 24 hours answers 200 with what was made, without the keys.
+#[utoipa::path(post, path = "/v1/agents/bulk", tag = "agents", security(("bearer" = [])),
+    params(("Idempotency-Key" = Option<String>, Header)), request_body = BulkProvisionRequest,
+    responses((status = 201, body = BulkProvisionResponse),
+        (status = 200, description = "The same was made before under this Idempotency-Key", body = BulkProvisionResponse),
+        (status = 409, description = "The Idempotency-Key was used for another request")))]
+pub async fn bulk(
+    State(services): State<SharedServices>,
+    Context(context): Context,
+    Authenticated(caller): Authenticated,
+    headers: HeaderMap,
+    BulkBody(request): BulkBody<BulkProvisionRequest>,
+) -> Answer<(StatusCode, Json<BulkProvisionResponse>)> {
+    let key = idempotency_key(&headers)?;
+    let made = services
+        .provision_agents(&context, &caller, key, request)
+        .await?;
+    let status = if made.replayed {
+        StatusCode::OK
+    } else {
+        StatusCode::CREATED
+    };
+    Ok((status, Json(made)))
+}
+
+/// Gives up to 1000 agents new keys, which are shown this once.
+#[utoipa::path(post, path = "/v1/agents/batch-rotate-keys", tag = "agents", security(("bearer" = [])),
+    request_body = BatchRotateKeysRequest, responses((status = 200, body = BatchRotateKeysResponse)))]
+pub async fn batch_rotate_keys(
+    State(services): State<SharedServices>,
+    Context(context): Context,
+    Authenticated(caller): Authenticated,
+    Body(request): Body<BatchRotateKeysRequest>,
+) -> Answer<Json<BatchRotateKeysResponse>> {
+    Ok(Json(
+        services
+            .rotate_agent_keys(&context, &caller, &request)
+            .await?,
+    ))
+}
+
 /// Removes up to 500 agents.
 #[utoipa::path(post, path = "/v1/agents/batch-delete", tag = "agents", security(("bearer" = [])),
     request_body = BatchDeleteAgentsRequest, responses((status = 200, body = BatchDeleteAgentsResponse)))]
@@ -137,18 +183,21 @@ pub async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Gives an agent a new key; the old one is dead at once.
+/// Gives an agent a new key; without an overlap the old one is dead at once.
 #[utoipa::path(post, path = "/v1/agents/{agent_id}/rotate-key", tag = "agents", security(("bearer" = [])),
-    params(("agent_id" = String, Path)), responses((status = 200, body = RotateAgentKeyResponse)))]
+    params(("agent_id" = String, Path)), request_body = Option<RotateAgentKeyRequest>,
+    responses((status = 200, body = RotateAgentKeyResponse)))]
 pub async fn rotate_key(
     State(services): State<SharedServices>,
     Context(context): Context,
     Authenticated(caller): Authenticated,
     Params(agent): Params<String>,
+    OptionalBody(request): OptionalBody<RotateAgentKeyRequest>,
 ) -> Answer<Json<RotateAgentKeyResponse>> {
+    let agent = parse("agent_id", &agent)?;
     Ok(Json(
         services
-            .rotate_agent_key(&context, &caller, parse("agent_id", &agent)?)
+            .rotate_agent_key(&context, &caller, agent, request.overlap_seconds)
             .await?,
     ))
 }

@@ -13,9 +13,9 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::http::extract::{
-    Authenticated, Body, Context, OptionalSignable, Params, Query, Signable, parse,
+    Authenticated, Body, Context, OptionalSignable, Params, Query, Signable, idempotency_key, parse,
 };
-use crate::http::problem::{Answer, Problem};
+use crate::http::problem::Answer;
 use crate::service::SharedServices;
 use crate::service::intents::{Replacement, Submitted};
 
@@ -32,21 +32,6 @@ impl SignedQuery {
     fn include_signed(&self) -> bool {
         matches!(self.include_signed_tx.as_deref(), Some("true" | "1"))
     }
-}
-
-/// The client's key for repeating a request, if it sent one.
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
-    headers
-        .get("idempotency-key")
-        .map(|value| {
-            value.to_str().map_err(|_| {
-                Problem::new(
-                    StatusCode::BAD_REQUEST,
-                    "Idempotency-Key: must be visible ASCII characters",
-                )
-            })
-        })
-        .transpose()
 }
 
 /// Signs a transaction and sends it.

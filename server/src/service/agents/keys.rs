@@ -1,16 +1,15 @@
 //! The keys of agents: the one they sign in with, and their identity pairs, whose private halves live in a vault.
 
-use oneclaw_core::api::{Agent, IssueAgentTokenResponse, RotateAgentKeyResponse};
-use oneclaw_core::ids::{AgentId, SecretId, VaultId};
+use oneclaw_core::api::{Agent, IssueAgentTokenResponse};
+use oneclaw_core::ids::{AgentId, OrgId, SecretId, VaultId};
 use oneclaw_core::path::SecretPath;
 use oneclaw_core::principal::Principal;
-use oneclaw_crypto::api_key::AGENT_PREFIX;
 use oneclaw_crypto::envelope::{self, SecretRef, VaultKey};
 use oneclaw_crypto::{identity, random};
 use oneclaw_store::{
     EnrollmentDecision, NewAgent, NewMail, Secret, SecretVersion, StoreError, Vault,
 };
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde_json::json;
 
 use super::super::Services;
@@ -51,7 +50,7 @@ impl Services {
             .with_details(details);
         // Two first agents may race for the vault: the loser finds the winner's the second time.
         for _ in 0..2 {
-            let (vault, key, is_new) = self.key_vault(context, caller, agent).await?;
+            let (vault, key, is_new) = self.key_vault(context, caller, agent.org_id).await?;
             let secrets = [
                 ("ssh", "ssh_key", &draft.identity.ssh_private),
                 ("ecdh", "private_key", &draft.identity.ecdh_private),
@@ -100,9 +99,9 @@ impl Services {
         &self,
         context: &RequestContext,
         caller: &Caller,
-        agent: &oneclaw_store::Agent,
+        org: OrgId,
     ) -> Result<(Vault, VaultKey, bool)> {
-        match self.store.system_vault(agent.org_id).await? {
+        match self.store.system_vault(org).await? {
             Some(vault) => {
                 let key = self
                     .keys
@@ -110,7 +109,7 @@ impl Services {
                 Ok((vault, key, false))
             }
             None => {
-                let (vault, key) = self.new_system_vault(context, caller, agent)?;
+                let (vault, key) = self.new_system_vault(context, caller, org)?;
                 Ok((vault, key, true))
             }
         }
@@ -120,13 +119,13 @@ impl Services {
         &self,
         context: &RequestContext,
         caller: &Caller,
-        agent: &oneclaw_store::Agent,
+        org: OrgId,
     ) -> Result<(Vault, VaultKey)> {
         let id = VaultId::from_uuid(random::new_id());
-        let (key, wrapped_key) = self.keys.new_vault_key(agent.org_id, id)?;
+        let (key, wrapped_key) = self.keys.new_vault_key(org, id)?;
         let vault = Vault {
             id,
-            org_id: agent.org_id,
+            org_id: org,
             name: SYSTEM_VAULT.to_owned(),
             description: "Keys that belong to agents".to_owned(),
             created_by: caller.principal(),
@@ -135,34 +134,6 @@ impl Services {
             created_at: context.at,
         };
         Ok((vault, key))
-    }
-
-    /// `POST /v1/agents/{agent_id}/rotate-key`: the old key is dead at once.
-    ///
-    /// # Errors
-    /// As [`Services::update_agent`].
-    pub async fn rotate_agent_key(
-        &self,
-        context: &RequestContext,
-        caller: &Caller,
-        id: AgentId,
-    ) -> Result<RotateAgentKeyResponse> {
-        let mut agent = self.managed_agent(caller, id).await?;
-        if agent.key_hash.is_none() {
-            return Err(ServiceError::field(
-                "agent_id",
-                "this agent does not sign in with a key",
-            ));
-        }
-        let key = self.keys.hasher().generate(AGENT_PREFIX)?;
-        agent.key_prefix = Some(key.display_prefix);
-        agent.key_hash = Some(key.hash.to_vec());
-        let event = events::by_caller(context, caller, "agent.rotate_key", "agent", id);
-        self.store.update_agent(&agent, event).await?;
-        Ok(RotateAgentKeyResponse {
-            api_key: key.text.expose_secret().to_owned(),
-            agent: wire::agent(&agent),
-        })
     }
 
     /// `POST /v1/agents/{agent_id}/rotate-identity-keys`: new SSH and ECDH pairs; the private halves become the next

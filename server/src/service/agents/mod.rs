@@ -1,24 +1,29 @@
 //! Agents: registered, changed, given new keys, removed.
 
+mod bulk;
+mod draft;
 pub(super) mod keys;
 mod list;
 mod profile;
+mod rotate;
 mod spending;
 mod wire;
 
 pub use list::AgentsQuery;
-pub use profile::{FIELDS as PROFILE_FIELDS, Kind as ProfileKind};
+pub use profile::{FIELDS as PROFILE_FIELDS, Kind as ProfileKind, fleet_fields};
+
+use std::collections::BTreeSet;
 
 use oneclaw_core::api::{
-    Agent, BatchDeleteAgentsRequest, BatchDeleteAgentsResponse, BatchDeleteError,
+    Agent, BatchAgentError, BatchDeleteAgentsRequest, BatchDeleteAgentsResponse,
     CreateAgentRequest, CreateAgentResponse, UpdateAgentRequest,
 };
 use oneclaw_core::clock::Timestamp;
 use oneclaw_core::ids::{AgentId, VaultId};
 use oneclaw_core::path::excerpt;
 use oneclaw_crypto::api_key::{AGENT_PREFIX, NewKey};
+use oneclaw_crypto::identity;
 use oneclaw_crypto::identity::IdentityKeys;
-use oneclaw_crypto::{identity, random};
 use secrecy::ExposeSecret;
 use serde_json::json;
 
@@ -92,59 +97,17 @@ impl Services {
         request: CreateAgentRequest,
     ) -> Result<DraftAgent> {
         let human = caller.human()?;
-        match request.auth_method.as_deref() {
-            None | Some("api_key") => {}
-            Some(other @ ("mtls" | "oidc_client_credentials")) => {
-                return Err(ServiceError::field(
-                    "auth_method",
-                    format!("`{other}` is not supported by this server; use `api_key`"),
-                ));
-            }
-            Some(other) => {
-                return Err(ServiceError::field(
-                    "auth_method",
-                    format!("`{}` is not `api_key`", excerpt(other)),
-                ));
-            }
-        }
-        let mut profile = profile::defaults();
-        profile::apply(&mut profile, request.profile, profile::When::Create)?;
-        let profile = serde_json::Value::Object(profile);
-        guardrails::check(&profile, &self.chain_names().await?, context.at)?;
+        let vaults = self
+            .known_vaults(caller, request.vault_ids.as_deref().unwrap_or_default())
+            .await?;
+        let chains = self.chain_names().await?;
+        let mut agent = draft::checked(context, human, request, vaults, &chains)?;
         let key = self.keys.hasher().generate(AGENT_PREFIX)?;
         let identity = identity::generate().map_err(|e| ServiceError::Internal(e.to_string()))?;
-        let agent = oneclaw_store::Agent {
-            id: AgentId::from_uuid(random::new_id()),
-            org_id: human.org_id,
-            created_by: Some(human.id),
-            name: check::name("name", &request.name)?,
-            description: check::description(
-                "description",
-                request.description.as_deref().unwrap_or(""),
-            )?,
-            auth_method: "api_key".to_owned(),
-            key_prefix: Some(key.display_prefix.clone()),
-            key_hash: Some(key.hash.to_vec()),
-            scopes: check::scopes("scopes", request.scopes.as_deref().unwrap_or_default())?,
-            is_active: true,
-            expires_at: check::future("expires_at", request.expires_at.as_deref(), context.at)?,
-            api_key_expires_at: check::future(
-                "api_key_expires_at",
-                request.api_key_expires_at.as_deref(),
-                context.at,
-            )?,
-            token_ttl_seconds: token_ttl(request.token_ttl_seconds)?,
-            vault_ids: self
-                .known_vaults(caller, request.vault_ids.as_deref().unwrap_or_default())
-                .await?,
-            intents_api_enabled: request.intents_api_enabled.unwrap_or(false),
-            environment: environment(request.environment.as_deref())?,
-            profile,
-            ssh_public_key: Some(identity.ssh_public_base64.clone()),
-            ecdh_public_key: Some(identity.ecdh_public_base64.clone()),
-            created_at: context.at,
-            last_active_at: None,
-        };
+        agent.key_prefix = Some(key.display_prefix.clone());
+        agent.key_hash = Some(key.hash.to_vec());
+        agent.ssh_public_key = Some(identity.ssh_public_base64.clone());
+        agent.ecdh_public_key = Some(identity.ecdh_public_base64.clone());
         Ok(DraftAgent {
             agent,
             key,
@@ -280,38 +243,17 @@ impl Services {
         request: &BatchDeleteAgentsRequest,
     ) -> Result<BatchDeleteAgentsResponse> {
         let org = caller.human()?.org_id;
-        if request.agent_ids.is_empty() || request.agent_ids.len() > MAX_BATCH {
-            return Err(ServiceError::field(
-                "agent_ids",
-                format!("must have 1 to {MAX_BATCH} entries"),
-            ));
-        }
-        let mut errors = Vec::new();
-        let mut ids: Vec<AgentId> = Vec::new();
-        let mut deletions = Vec::new();
-        for text in &request.agent_ids {
-            let checked = match text.parse::<AgentId>() {
-                Ok(id) if ids.contains(&id) => Err("named twice".to_owned()),
-                Ok(id) => self
-                    .managed_agent(caller, id)
-                    .await
-                    .map_err(|e| e.to_string()),
-                Err(error) => Err(error.to_string()),
-            };
-            match checked {
-                Ok(agent) => {
-                    let event =
-                        events::by_caller(context, caller, "agent.delete", "agent", agent.id)
-                            .with_details(json!({"name": agent.name}));
-                    ids.push(agent.id);
-                    deletions.push(event);
-                }
-                Err(reason) => errors.push(BatchDeleteError {
-                    id: excerpt(text),
-                    reason,
-                }),
-            }
-        }
+        let (agents, errors) = self
+            .managed_agents(caller, &request.agent_ids, MAX_BATCH)
+            .await?;
+        let ids: Vec<AgentId> = agents.iter().map(|agent| agent.id).collect();
+        let deletions = agents
+            .iter()
+            .map(|agent| {
+                events::by_caller(context, caller, "agent.delete", "agent", agent.id)
+                    .with_details(json!({"name": agent.name}))
+            })
+            .collect();
         if !ids.is_empty() {
             self.store.delete_agents(org, &ids, deletions).await?;
         }
@@ -320,6 +262,45 @@ impl Services {
             failed: errors.len(),
             errors,
         })
+    }
+
+    /// The agents of a batch that the caller may change, and what is wrong with the others.
+    ///
+    /// # Errors
+    /// Names `agent_ids` if there are none or too many.
+    async fn managed_agents(
+        &self,
+        caller: &Caller,
+        texts: &[String],
+        most: usize,
+    ) -> Result<(Vec<oneclaw_store::Agent>, Vec<BatchAgentError>)> {
+        if texts.is_empty() || texts.len() > most {
+            return Err(ServiceError::field(
+                "agent_ids",
+                format!("must have 1 to {most} entries"),
+            ));
+        }
+        let mut agents = Vec::with_capacity(texts.len());
+        let mut errors = Vec::new();
+        let mut seen = BTreeSet::new();
+        for text in texts {
+            let checked = match text.parse::<AgentId>() {
+                Ok(id) if !seen.insert(id) => Err("named twice".to_owned()),
+                Ok(id) => self
+                    .managed_agent(caller, id)
+                    .await
+                    .map_err(|e| e.to_string()),
+                Err(error) => Err(error.to_string()),
+            };
+            match checked {
+                Ok(agent) => agents.push(agent),
+                Err(reason) => errors.push(BatchAgentError {
+                    id: excerpt(text),
+                    reason,
+                }),
+            }
+        }
+        Ok((agents, errors))
     }
 
     /// An agent that the caller may change: owners and admins any, members those they made.

@@ -99,6 +99,34 @@ const MAX_FAMILY_MEMBERS: usize = 64;
 /// Most bytes of an object with guardrails, as JSON.
 const MAX_GUARDRAILS_BYTES: usize = 128 * 1024;
 
+/// Fields that can be set for many agents at once.
+const OF_MANY: [&str; 14] = [
+    "tx_to_allowlist",
+    "tx_max_value",
+    "tx_daily_limit",
+    "tx_allowed_chains",
+    "tx_token_allowlist",
+    "tx_known_tokens_only",
+    "tx_max_per_day",
+    "per_chain_guardrails",
+    "tx_overhead_budget",
+    "message_signing_enabled",
+    "raw_signing_enabled",
+    "eip712_default_policy",
+    "intent_signature",
+    "guardrails",
+];
+
+/// For a field that gives an agent something: the one value that takes it from many.
+fn closed(field: &str) -> Option<Value> {
+    match field {
+        "message_signing_enabled" | "raw_signing_enabled" => Some(json!(false)),
+        "eip712_default_policy" => Some(json!("deny")),
+        "intent_signature" => Some(json!("required")),
+        _ => None,
+    }
+}
+
 /// A profile that says nothing in particular.
 pub fn defaults() -> Map<String, Value> {
     FIELDS
@@ -162,6 +190,48 @@ pub fn apply(
         }
     }
     Ok(())
+}
+
+/// Checks the shape of guardrails for many agents. What is `null` or says nothing is left out.
+///
+/// # Errors
+/// Names the field at fault.
+pub fn fleet_fields(mut given: Map<String, Value>) -> Result<Map<String, Value>> {
+    for (alias, name) in ALIASES {
+        if let Some(value) = given.remove(alias) {
+            given.entry(name).or_insert(value);
+        }
+    }
+    let mut fields = Map::new();
+    for (name, value) in given {
+        let kind = FIELDS
+            .iter()
+            .find(|(field, _)| *field == name && OF_MANY.contains(field));
+        let Some((_, kind)) = kind else {
+            return Err(ServiceError::field(
+                excerpt(&name),
+                "is no guardrail that can be set for many agents",
+            ));
+        };
+        if value.is_null() {
+            continue;
+        }
+        let value = checked(&name, *kind, value)?;
+        match closed(&name) {
+            // The strictest wins: for many agents a field can only take away.
+            Some(closed) if value != closed => {
+                return Err(ServiceError::field(
+                    name,
+                    format!("must be {closed} or absent: each agent is given more by itself"),
+                ));
+            }
+            Some(_) => {}
+            None if value == default(*kind) => continue,
+            None => {}
+        }
+        fields.insert(name, value);
+    }
+    Ok(fields)
 }
 
 fn checked(name: &str, kind: Kind, value: Value) -> Result<Value> {

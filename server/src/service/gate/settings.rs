@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use oneclaw_core::clock::Timestamp;
 use oneclaw_core::ids::AgentId;
-use oneclaw_store::Agent;
+use oneclaw_store::{Agent, FleetGuardrails};
 use quick_cache::sync::Cache;
 use serde_json::Value;
 
@@ -28,6 +28,8 @@ struct Built {
     chains: ChainNames,
     /// Zone tables change with it.
     year: i64,
+    /// Which guardrails for many agents hold for it.
+    fleet: Vec<i64>,
     text: Arc<str>,
 }
 
@@ -38,32 +40,42 @@ impl SettingsCache {
         }
     }
 
-    /// The settings that hold for an agent.
+    /// The settings that hold for an agent, if they are here: `fleet` are the revisions of the guardrails for many.
+    pub(super) fn get(
+        &self,
+        agent: &Agent,
+        fleet: &[i64],
+        chains: &ChainNames,
+        now: Timestamp,
+    ) -> Option<Arc<str>> {
+        let built = self.built.get(&agent.id)?;
+        let holds = built.year == year(now)
+            && built.fleet == fleet
+            && built.profile == agent.profile
+            && built.chains == *chains;
+        holds.then(|| Arc::clone(&built.text))
+    }
+
+    /// Makes the settings that hold for an agent, and keeps them.
     ///
     /// # Errors
     /// When what is stored cannot be enforced.
-    pub(super) fn of(
+    pub(super) fn make(
         &self,
         agent: &Agent,
+        fleet: &[FleetGuardrails],
         chains: &ChainNames,
         now: Timestamp,
     ) -> Result<Arc<str>> {
-        let year = year(now);
-        if let Some(built) = self.built.get(&agent.id)
-            && built.year == year
-            && built.profile == agent.profile
-            && built.chains == *chains
-        {
-            return Ok(Arc::clone(&built.text));
-        }
-        let settings = guardrails::build(agent, chains, now)?;
+        let settings = guardrails::build(agent, fleet, chains, now)?;
         let text: Arc<str> = serde_json::to_string(&settings)
             .map_err(|e| ServiceError::Internal(e.to_string()))?
             .into();
         let built = Built {
             profile: agent.profile.clone(),
             chains: chains.clone(),
-            year,
+            year: year(now),
+            fleet: fleet.iter().map(|one| one.revision).collect(),
             text: Arc::clone(&text),
         };
         self.built.insert(agent.id, Arc::new(built));

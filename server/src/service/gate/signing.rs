@@ -1,6 +1,8 @@
 //! The gate before every signature: the guardrails decide while the database holds nonce and budgets, and what they allow
 //! is recorded, reserved and leased together.
 
+use std::sync::Arc;
+
 use oneclaw_core::amount::Amount;
 use oneclaw_core::ids::AgentId;
 use oneclaw_core::principal::Principal;
@@ -101,7 +103,7 @@ impl Gate {
         chains: &ChainNames,
         intent: IntentToDecide<'_>,
     ) -> Result<Outcome> {
-        let asked = self.guardrails_for(context, intent.agent, chains);
+        let asked = self.guardrails_for(context, intent.agent, chains).await?;
         let chain = intent.request.chain.as_ref().map(|c| c.name.as_str());
         let (asked, ticket) = self
             .with_own_guardrails(asked, intent.agent, chain, context.at)
@@ -211,7 +213,7 @@ impl Gate {
         agent: &Agent,
         request: TransactionRequest,
     ) -> Result<Foreseen> {
-        let asked = self.guardrails_for(context, agent, chains);
+        let asked = self.guardrails_for(context, agent, chains).await?;
         let chain = request.chain.as_ref().map(|c| c.name.as_str());
         let (asked, ticket) = self
             .with_own_guardrails(asked, agent, chain, context.at)
@@ -328,12 +330,34 @@ impl Gate {
         }))
     }
 
-    fn guardrails_for(
+    /// The settings that hold for an agent. What is for many agents is asked for anew each time, so that a change counts
+    /// from the next request on, on whichever node.
+    async fn settings_for(
         &self,
         context: &RequestContext,
         agent: &Agent,
         chains: &ChainNames,
-    ) -> Vec<Asked> {
+    ) -> Result<Result<Arc<str>>> {
+        let (org, id, at) = (agent.org_id, agent.id, context.at);
+        let fleet = self.store.fleet_guardrail_revisions(org, id).await?;
+        if let Some(settings) = self.guardrail_settings.get(agent, &fleet, chains, at) {
+            return Ok(Ok(settings));
+        }
+        let fleet = self.store.fleet_guardrails_for(org, id).await?;
+        Ok(self.guardrail_settings.make(agent, &fleet, chains, at))
+    }
+
+    async fn guardrails_for(
+        &self,
+        context: &RequestContext,
+        agent: &Agent,
+        chains: &ChainNames,
+    ) -> Result<Vec<Asked>> {
+        let settings = self.settings_for(context, agent, chains).await?;
+        Ok(self.asked(agent, settings))
+    }
+
+    fn asked(&self, agent: &Agent, settings: Result<Arc<str>>) -> Vec<Asked> {
         let plugin = match &self.guardrails {
             PluginState::Ready(plugin) => plugin,
             PluginState::Absent => return Vec::new(),
@@ -354,7 +378,7 @@ impl Gate {
                 queries: Vec::new(),
             }]
         };
-        let settings = match self.guardrail_settings.of(agent, chains, context.at) {
+        let settings = match settings {
             Ok(settings) => settings,
             Err(error) => return failed(error.to_string()),
         };

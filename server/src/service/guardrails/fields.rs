@@ -37,6 +37,12 @@ pub(super) struct Fields {
     execution_guardrails: Option<Value>,
     per_environment_guardrails: Option<Value>,
     pub(super) intent_signature: Option<String>,
+}
+
+/// The labels that budgets may be shared by.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Labelled {
     pub(super) labels: Option<BTreeMap<String, String>>,
 }
 

@@ -6,6 +6,7 @@
 mod chains;
 mod document;
 mod fields;
+mod fleet;
 mod rules;
 mod words;
 
@@ -17,13 +18,14 @@ pub use chains::{ChainName, ChainNames};
 use std::collections::{BTreeMap, BTreeSet};
 
 use oneclaw_core::clock::Timestamp;
-use oneclaw_core::guardrails::{GuardrailSettings, Ruleset, Stance};
+use oneclaw_core::conditions::ZoneTable;
+use oneclaw_core::guardrails::{GuardrailSettings, Ruleset, SigningSettings, Stance};
 use oneclaw_core::request::Fact;
-use oneclaw_store::Agent;
+use oneclaw_store::{Agent, FleetGuardrails, GuardrailScope};
 use serde_json::Value;
 
 use self::document::{Document, Rules};
-use self::fields::Fields;
+use self::fields::{Fields, Labelled};
 use self::rules::{Compiler, checked_domain};
 use super::error::{Result, ServiceError};
 
@@ -46,17 +48,39 @@ const MAX_BUDGETS: usize = 64;
 /// Most bytes of settings: half of what the plugin's cage takes by default.
 const MAX_SETTINGS_BYTES: usize = 512 * 1024;
 
-/// The settings that hold for an agent. Chains that are in the registry no more are left out: nothing can be meant for
-/// them.
+/// The settings that hold for an agent: its own guardrails and those for many that it is one of. Chains that are in the
+/// registry no more are left out: nothing can be meant for them.
 ///
 /// # Errors
 /// When what is stored cannot be enforced. Then nothing may be signed.
-pub fn build(agent: &Agent, chains: &ChainNames, now: Timestamp) -> Result<GuardrailSettings> {
+pub fn build(
+    agent: &Agent,
+    fleet: &[FleetGuardrails],
+    chains: &ChainNames,
+    now: Timestamp,
+) -> Result<GuardrailSettings> {
     let chains = Chains {
         names: chains,
         must_exist: false,
     };
-    assemble(&agent.profile, &chains, now)
+    assemble(&agent.profile, fleet, &chains, now)
+}
+
+/// Checks guardrails for many agents before they are stored.
+///
+/// # Errors
+/// Names the field at fault, and says what would be right.
+pub fn check_fleet(
+    scope: &GuardrailScope,
+    document: &Value,
+    chains: &ChainNames,
+    now: Timestamp,
+) -> Result<()> {
+    let chains = Chains {
+        names: chains,
+        must_exist: true,
+    };
+    fleet::check(scope, document, &chains, now)
 }
 
 /// Checks an agent's guardrails before they are stored: all of them, whichever were changed.
@@ -68,7 +92,7 @@ pub fn check(profile: &Value, chains: &ChainNames, now: Timestamp) -> Result<()>
         names: chains,
         must_exist: true,
     };
-    let settings = assemble(profile, &chains, now)?;
+    let settings = assemble(profile, &[], &chains, now)?;
     let budgets: BTreeSet<&str> = settings
         .rulesets
         .iter()
@@ -170,27 +194,66 @@ fn bounded(field: &str, given: usize, most: usize) -> Result<()> {
     Ok(())
 }
 
-fn assemble(profile: &Value, chains: &Chains<'_>, now: Timestamp) -> Result<GuardrailSettings> {
+/// Where guardrails stand: what budgets of theirs are told apart by, and the labels that they may share them by.
+#[derive(Debug, Clone, Copy)]
+struct Place<'a> {
+    /// Before the name of a budget; empty for those of an agent.
+    own_budgets: &'a str,
+    labels: &'a BTreeMap<String, String>,
+}
+
+/// What one set of fields comes to, before stances are taken.
+#[derive(Debug)]
+struct Source {
+    agent: Ruleset,
+    single_chains: Vec<Ruleset>,
+    /// Of the document; its main ruleset first.
+    richer: Vec<Ruleset>,
+    rules: Rules,
+    signing: SigningSettings,
+    zones: BTreeMap<String, ZoneTable>,
+}
+
+impl Source {
+    fn rulesets(&self) -> impl Iterator<Item = &Ruleset> {
+        std::iter::once(&self.agent)
+            .chain(&self.single_chains)
+            .chain(&self.richer)
+    }
+
+    /// Those that say something.
+    fn into_rulesets(self) -> impl Iterator<Item = Ruleset> {
+        std::iter::once(self.agent)
+            .chain(self.single_chains)
+            .chain(self.richer)
+            .filter(says_something)
+    }
+}
+
+fn compile_source(
+    profile: &Value,
+    chains: &Chains<'_>,
+    now: Timestamp,
+    place: Place<'_>,
+) -> Result<Source> {
     let fields: Fields = words::read("", profile)?;
     fields.refuse_unenforced()?;
     let document = Document::read(
         "guardrails",
         profile.get("guardrails").unwrap_or(&Value::Null),
     )?;
-    let no_labels = BTreeMap::new();
     let mut compiler = Compiler {
         chains,
-        labels: fields.labels.as_ref().unwrap_or(&no_labels),
+        place,
         now,
         zones: BTreeMap::new(),
         domains: Vec::new(),
         budgets: 0,
     };
-
     let mut agent = fields.everywhere(chains)?;
     agent.require_signed_intent = fields.intent_signature.as_deref() == Some("required");
     let mut single_chains = fields.by_chain(chains)?;
-    let mut richer = compiler.compile("guardrails", "guardrails", &document.rules, None)?;
+    let richer = compiler.compile("guardrails", "guardrails", &document.rules, None)?;
     bounded("guardrails.per_chain", document.per_chain.len(), MAX_CHAINS)?;
     for (word, rules) in &document.per_chain {
         let field = format!("guardrails.per_chain.{word}");
@@ -204,36 +267,60 @@ fn assemble(profile: &Value, chains: &Chains<'_>, now: Timestamp) -> Result<Guar
         }
         single_chains.extend(compiled);
     }
+    let mut signing = fields.signing()?;
+    signing.domains.append(&mut compiler.domains);
+    Ok(Source {
+        agent,
+        single_chains,
+        richer,
+        rules: document.rules,
+        signing,
+        zones: compiler.zones,
+    })
+}
 
-    let is_guarded = states_a_stance(&document.rules)
-        || std::iter::once(&agent)
-            .chain(&single_chains)
-            .chain(&richer)
-            .any(restricts);
+/// The agent's own guardrails, narrowed by those for many.
+fn assemble(
+    profile: &Value,
+    fleet: &[FleetGuardrails],
+    chains: &Chains<'_>,
+    now: Timestamp,
+) -> Result<GuardrailSettings> {
+    let labels: BTreeMap<String, String> = words::read::<Labelled>("", profile)?
+        .labels
+        .unwrap_or_default();
+    let place = Place {
+        own_budgets: "",
+        labels: &labels,
+    };
+    let mut own = compile_source(profile, chains, now, place)?;
+    let for_many = fleet
+        .iter()
+        .map(|one| fleet::for_many(one, chains, now))
+        .collect::<Result<Vec<_>>>()?;
+    let is_guarded = states_a_stance(&own.rules)
+        || own.rulesets().any(restricts)
+        || for_many.iter().any(|many| many.is_guarding);
     // "Listed" is meant with regard to a list of recipients, wherever there is one.
     let mut has_list = false;
-    for ruleset in std::iter::once(&mut agent).chain(richer.first_mut()) {
+    for ruleset in std::iter::once(&mut own.agent).chain(own.richer.first_mut()) {
         if !ruleset.recipients.is_empty() {
-            take_stances(ruleset, &document.rules, Some(is_guarded));
+            take_stances(ruleset, &own.rules, Some(is_guarded));
             has_list = true;
         }
     }
     if !has_list {
-        take_stances(&mut agent, &document.rules, Some(is_guarded));
+        take_stances(&mut own.agent, &own.rules, Some(is_guarded));
     }
-
-    let mut signing = fields.signing()?;
-    signing.domains.append(&mut compiler.domains);
-    let rulesets = std::iter::once(agent)
-        .chain(single_chains)
-        .chain(richer)
-        .filter(says_something)
-        .collect();
-    Ok(GuardrailSettings {
-        signing,
-        rulesets,
-        zones: compiler.zones,
-    })
+    let mut settings = GuardrailSettings {
+        signing: std::mem::take(&mut own.signing),
+        zones: std::mem::take(&mut own.zones),
+        rulesets: own.into_rulesets().collect(),
+    };
+    for many in for_many {
+        many.narrow(&mut settings);
+    }
+    Ok(settings)
 }
 
 /// Takes over what rules say of each stance. What they do not mention is allowed, or for the rules of the whole agent

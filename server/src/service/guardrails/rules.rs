@@ -20,7 +20,7 @@ use super::super::error::{Result, ServiceError};
 use super::chains::ChainName;
 use super::document::{Budget, Domain, Function, Rules, Span};
 use super::words::{Account, BaseUnits, ChainWord, Count, Gwei, Native, address};
-use super::{Chains, bounded};
+use super::{Chains, Place, bounded, fleet};
 
 /// Most budgets of one document, those for single chains included.
 const MAX_BUDGETS: usize = 64;
@@ -45,7 +45,7 @@ const MAX_ROLLING_SECONDS: u64 = 366 * 86_400;
 #[derive(Debug)]
 pub(super) struct Compiler<'a> {
     pub(super) chains: &'a Chains<'a>,
-    pub(super) labels: &'a BTreeMap<String, String>,
+    pub(super) place: Place<'a>,
     pub(super) now: Timestamp,
     pub(super) zones: BTreeMap<String, ZoneTable>,
     pub(super) domains: Vec<DomainRule>,
@@ -53,6 +53,11 @@ pub(super) struct Compiler<'a> {
 }
 
 impl Compiler<'_> {
+    /// Whether these are guardrails for many agents.
+    fn is_for_many(&self) -> bool {
+        !self.place.own_budgets.is_empty()
+    }
+
     /// The rulesets of some rules: one for all of it, and one for each budget that counts on certain chains alone.
     /// Stances are left to the caller.
     ///
@@ -173,14 +178,14 @@ impl Compiler<'_> {
         let scope = match shared_by.split_once(':') {
             None if matches!(shared_by, "agent" | "key" | "organisation") => shared_by.to_owned(),
             Some(("label", label)) => {
-                if !self.labels.contains_key(label) {
-                    return Err(ServiceError::field(
-                        at("shared_by"),
-                        format!(
-                            "this agent has no label `{}`; give it one in `labels`",
-                            excerpt(label)
-                        ),
-                    ));
+                if !self.place.labels.contains_key(label) {
+                    let label = excerpt(label);
+                    let message = if self.is_for_many() {
+                        format!("`{label}` is not the label that these guardrails are for")
+                    } else {
+                        format!("this agent has no label `{label}`; give it one in `labels`")
+                    };
+                    return Err(ServiceError::field(at("shared_by"), message));
                 }
                 format!("label.{label}")
             }
@@ -192,17 +197,21 @@ impl Compiler<'_> {
             }
         };
         let own = chain.map_or_else(String::new, |chain| format!("/{}", chain.id));
-        let full = format!("{scope}/budget/{}{own}", budget.name);
-        if budget.name.len() > MAX_BUDGET_NAME_BYTES
+        let place = self.place.own_budgets;
+        let full = format!("{scope}/budget/{place}{}{own}", budget.name);
+        let most = if self.is_for_many() {
+            fleet::MAX_BUDGET_NAME_BYTES
+        } else {
+            MAX_BUDGET_NAME_BYTES
+        };
+        if budget.name.len() > most
             || budget.name.is_empty()
             || budget.name.contains('/')
             || BudgetName::parse(&full).is_none()
         {
             return Err(ServiceError::field(
                 at("name"),
-                format!(
-                    "must have 1 to {MAX_BUDGET_NAME_BYTES} characters of `a-z`, `0-9`, `-`, `_` and `.`"
-                ),
+                format!("must have 1 to {most} characters of `a-z`, `0-9`, `-`, `_` and `.`"),
             ));
         }
         let (asset, decimals) = match budget.asset.as_str() {

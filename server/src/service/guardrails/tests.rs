@@ -37,7 +37,7 @@ fn settings(profile: Value) -> GuardrailSettings {
         names: &names,
         must_exist: false,
     };
-    assemble(&profile, &chains, now()).unwrap()
+    assemble(&profile, &[], &chains, now()).unwrap()
 }
 
 /// The field that is at fault.
@@ -614,7 +614,7 @@ fn a_chain_that_is_gone_is_left_out_and_never_means_all_of_them() {
         names: &names_of_chains,
         must_exist: false,
     };
-    let settings = assemble(&profile, &chains, now()).unwrap();
+    let settings = assemble(&profile, &[], &chains, now()).unwrap();
     assert_eq!(names(&settings), ["agent"]);
     assert_eq!(ruleset(&settings, "agent").chains, Some(Vec::new()));
 }
@@ -631,7 +631,10 @@ fn what_was_stored_and_cannot_be_enforced_gives_no_settings() {
         json!({"per_environment_guardrails": {"a": 1}}),
         json!("x"),
     ] {
-        assert!(assemble(&profile, &chains, now()).is_err(), "{profile}");
+        assert!(
+            assemble(&profile, &[], &chains, now()).is_err(),
+            "{profile}"
+        );
     }
 }
 

@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::super::Services;
 use super::super::caller::{Caller, RequestContext};
+use super::super::check;
 use super::super::error::{Result, ServiceError};
 use super::super::events::{self, EventExt};
 use super::super::gate::{IntentToDecide, Outcome};
@@ -21,9 +22,6 @@ use super::prepare::{Obstacle, Prepared, Purpose, with_nonce};
 use super::proof::SignableRequest;
 use super::record::new_record;
 use super::wire;
-
-/// Longest key of a client for repeating a request, in bytes.
-const MAX_IDEMPOTENCY_KEY_BYTES: usize = 255;
 
 /// What became of a submitted transaction.
 #[derive(Debug)]
@@ -332,15 +330,9 @@ fn idempotency(body: &TransactionRequestBody, key: Option<&str>) -> Result<Optio
     let Some(key) = key.filter(|key| !key.is_empty()) else {
         return Ok(None);
     };
-    if key.len() > MAX_IDEMPOTENCY_KEY_BYTES || !key.bytes().all(|b| b.is_ascii_graphic()) {
-        return Err(ServiceError::field(
-            "Idempotency-Key",
-            format!("must be 1 to {MAX_IDEMPOTENCY_KEY_BYTES} visible ASCII characters"),
-        ));
-    }
     let text = serde_json::to_vec(body).map_err(|e| ServiceError::Internal(e.to_string()))?;
     Ok(Some(Idempotency {
-        key: key.to_owned(),
+        key: check::client_key("Idempotency-Key", key)?,
         body_digest: Sha256::digest(&text).to_vec(),
     }))
 }

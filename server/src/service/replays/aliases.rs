@@ -31,7 +31,12 @@ const MOST_REVISIONS: i64 = 100;
 const MOST_SAMPLES: usize = 20;
 
 /// Actions that change guardrails.
-const CHANGES: [&str; 3] = ["agent.create", "agent.update", "org.guardrails.update"];
+const CHANGES: [&str; 4] = [
+    "agent.create",
+    "agent.update",
+    "org.guardrails.update",
+    "org.guardrails.remove",
+];
 
 impl Services {
     /// `POST /v1/agents/{agent_id}/guardrails/replay`

@@ -348,7 +348,12 @@ impl<'a> Session<'a> {
                     agents::apply_draft(profile, draft.fields.clone())?;
                 }
                 let chains = self.services.chain_names().await?;
-                guardrails::build(&agent, &chains, self.at)
+                let fleet = self
+                    .services
+                    .store
+                    .fleet_guardrails_for(self.org, id)
+                    .await?;
+                guardrails::build(&agent, &fleet, &chains, self.at)
                     .and_then(|settings| text(&settings))
                     .map_err(|e| e.to_string())
             }

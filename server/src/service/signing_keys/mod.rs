@@ -199,7 +199,7 @@ impl Services {
         word: &str,
         new: &NewKey,
     ) -> Result<Prepared> {
-        let (vault, vault_key, is_new) = self.key_vault(context, caller, agent).await?;
+        let (vault, vault_key, is_new) = self.key_vault(context, caller, agent.org_id).await?;
         let name = format!("chains/{word}");
         let path = key_path(agent, &name)?;
         let (existing, number) = self.store.next_version(vault.id, &path).await?;
