@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     agent, api_key, audit, auth, billing, completions, config, decision, env, fleet, guardrails,
-    login, mfa, policy, secret, share, vault, webhook,
+    login, mfa, policy, secret, share, vault,
 };
 use crate::context::Context;
 use crate::failure::Failure;
@@ -92,8 +92,6 @@ pub enum Command {
     Diff(fleet::DiffArgs),
     Export(fleet::ExportArgs),
     #[command(subcommand)]
-    Webhook(webhook::WebhookCommand),
-    #[command(subcommand)]
     Mfa(mfa::MfaCommand),
     #[command(subcommand, name = "api-key")]
     ApiKey(api_key::ApiKeyCommand),
@@ -128,7 +126,6 @@ impl Command {
             Self::Apply(arguments) => arguments.run(context),
             Self::Diff(arguments) => arguments.run(context),
             Self::Export(arguments) => arguments.run(context),
-            Self::Webhook(command) => command.run(context),
             Self::Mfa(command) => command.run(context),
             Self::ApiKey(command) => command.run(context),
             Self::Config(command) => command.run(context),

@@ -71,13 +71,15 @@ impl Vault {
 
 /// Each mark only ever rises, so that for an agent that keeps its labels the sum does; with others it has another
 /// revision of its own.
+///
+/// `CROSS JOIN` has SQLite begin with the few labels of the agent; PostgreSQL finds that out by itself.
 const ACCESS: &str = concat!(
     "SELECT ",
     vault_columns!(),
     ", CAST(COALESCE((SELECT sum(s.revision) FROM policy_sets s WHERE s.vault_id = $1 \
      AND s.principal_kind = $3 AND s.principal_id IN ($4, '*')), 0) \
-     + COALESCE((SELECT sum(s.revision) FROM agent_labels l JOIN policy_sets s ON s.vault_id = $1 \
-     AND s.principal_kind = $3 AND s.principal_id = l.mark WHERE l.agent_id = $4), 0) AS BIGINT) AS policies, \
+     + COALESCE((SELECT sum(s.revision) FROM agent_labels l CROSS JOIN policy_sets s WHERE l.agent_id = $4 \
+     AND s.vault_id = $1 AND s.principal_kind = $3 AND s.principal_id = l.mark), 0) AS BIGINT) AS policies, \
      COALESCE((SELECT a.revision FROM agents a WHERE a.id = $4), 0) AS caller, \
      COALESCE((SELECT p.revision FROM plugin_sets p WHERE p.org_id = $2), 0) AS plugins \
      FROM vaults v WHERE v.id = $1 AND v.org_id = $2"

@@ -128,12 +128,14 @@ async fn the_policy_of_the_guide_is_taken_and_its_question_to_the_trail_answered
         .filter_map(|rest| rest.split("```").next())
         .fold(story, |script, block| script + block);
     let (said, answers) = told("bash", script).await;
-    let [.., policy, trail] = answers.as_slice() else {
+    let [.., policy, of_all, trail] = answers.as_slice() else {
         panic!("too few answers:\n{said}");
     };
     assert_eq!(policy["secret_path_pattern"], "env/staging/**", "{said}");
     let window = &policy["conditions"]["time_window"];
     assert_eq!(window["timezone"], "Europe/Berlin", "{said}");
+    let pattern = "agents/{agent-name}/**";
+    assert_eq!(of_all["secret_path_pattern"], pattern, "{said}");
     assert_eq!(trail["count"], 2, "{said}");
 }
 

@@ -17,7 +17,6 @@ pub mod policy;
 pub mod secret;
 pub mod share;
 pub mod vault;
-pub mod webhook;
 
 use serde_json::Value;
 

@@ -52,7 +52,7 @@ pub(super) fn transaction(given: &Value) -> Result<TransactionRequest, String> {
     if let (Some(intent), Some(request)) = (given.get("intent"), request.as_object_mut()) {
         let ordinary = if intent.get("transaction").is_some() {
             json!({"transaction": {
-                "tx_type": 2,
+                "tx_type": "dynamic_fee",
                 "to": format!("0x{}", "22".repeat(20)),
                 "value": "0",
                 "data": "0x",

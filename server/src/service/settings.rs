@@ -25,8 +25,6 @@ pub struct KnownSetting {
 enum Kind {
     /// `true` or `false`.
     Switch,
-    /// A whole number from … to ….
-    Number(u32, u32),
     /// 1 to 255 bytes.
     Name,
 }
@@ -43,27 +41,14 @@ const fn switch(key: &'static str) -> KnownSetting {
 pub const REQUIRE_SIMULATION: KnownSetting = switch("intents_api.require_simulation");
 /// The password alone removes a second factor.
 pub const MFA_DISABLE_WITH_PASSWORD: KnownSetting = switch("auth.mfa_disable_with_password");
-/// Webhooks may go to addresses that are not public.
-pub const WEBHOOKS_PRIVATE: KnownSetting = switch("webhooks.allow_private_targets");
-/// The name of the organisation, as it stands in invitations.
+/// The name of the organisation, as its members see it.
 pub const ORG_NAME: KnownSetting = KnownSetting {
     key: "org.name",
     default: "",
     kind: Kind::Name,
 };
-/// For how many days an invitation is good.
-pub const INVITATION_DAYS: KnownSetting = KnownSetting {
-    key: "invitations.valid_days",
-    default: "7",
-    kind: Kind::Number(1, 30),
-};
-
-const OF_SERVER: &[KnownSetting] = &[
-    REQUIRE_SIMULATION,
-    MFA_DISABLE_WITH_PASSWORD,
-    WEBHOOKS_PRIVATE,
-];
-const OF_ORG: &[KnownSetting] = &[ORG_NAME, INVITATION_DAYS];
+const OF_SERVER: &[KnownSetting] = &[REQUIRE_SIMULATION, MFA_DISABLE_WITH_PASSWORD];
+const OF_ORG: &[KnownSetting] = &[ORG_NAME];
 
 impl KnownSetting {
     fn check(&self, value: &str) -> Result<String> {
@@ -72,17 +57,6 @@ impl KnownSetting {
                 "true" | "false" => Ok(value.to_owned()),
                 _ => Err(ServiceError::field("value", "must be `true` or `false`")),
             },
-            Kind::Number(least, most) => value
-                .parse::<u32>()
-                .ok()
-                .filter(|n| (least..=most).contains(n))
-                .map(|n| n.to_string())
-                .ok_or_else(|| {
-                    ServiceError::field(
-                        "value",
-                        format!("must be a whole number from {least} to {most}"),
-                    )
-                }),
             Kind::Name => check::name("value", value),
         }
     }

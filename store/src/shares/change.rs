@@ -156,8 +156,12 @@ async fn count_new_share(tx: &mut Tx, share: &Share, rate: ShareRate) -> Result<
         .await?;
     let now = share.created_at;
     let mut made: Vec<i64> = row.json("made")?;
-    // A time that has not come yet is from before a clock went back: it would count for too long.
-    made.retain(|at| *at <= now.as_millis() && *at > now.plus_millis(-rate.within_ms).as_millis());
+    // Requests that run side by side, and clocks of several servers, differ a little: a time that has not come yet counts.
+    // One that is far off is from before a clock went back, and would count for too long.
+    let counts = now.plus_millis(-rate.within_ms)..=now.plus_millis(rate.within_ms);
+    made.retain(|at| {
+        counts.contains(&Timestamp::from_millis(*at)) && *at != counts.start().as_millis()
+    });
     made.sort_unstable();
     if let Some(earliest) = made.len().checked_sub(rate.most) {
         let freed = made.get(earliest).copied().unwrap_or(now.as_millis());

@@ -19,7 +19,7 @@ async fn raw(app: &TestApp, request: &str) -> (u16, String) {
 #[tokio::test]
 async fn unknown_routes_and_bad_methods_are_problems_too() {
     let app = TestApp::start().await;
-    app.get("/", "").await.problem(404);
+    app.get("/nothing", "").await.problem(404);
     app.get("/v1/nothing", "").await.problem(404);
     app.delete("/v1/vaults", "").await.problem(405);
     app.get("/v1/auth/google", "").await.problem(501);

@@ -37,7 +37,8 @@ async fn who_runs_the_server_changes_its_settings_and_nobody_else() {
     }
     assert_eq!(find().await["value"], "false");
     let events = app.events(&admin, "resource_type=setting").await;
-    assert_eq!(events.len(), 3);
+    // What has its default already is not changed a second time.
+    assert_eq!(events.len(), 2);
 }
 
 #[tokio::test]
@@ -61,8 +62,6 @@ async fn unknown_keys_and_values_that_cannot_be_meant_are_refused_by_name() {
             json!("yes"),
         ),
         ("admin/settings/intents_api.require_simulation", json!(true)),
-        ("org/settings/invitations.valid_days", json!("0")),
-        ("org/settings/invitations.valid_days", json!("31")),
         ("org/settings/org.name", json!("  ")),
     ] {
         let path = format!("/v1/{key}");

@@ -195,6 +195,7 @@ const CLOSED: &[(&str, &[&str], &str)] = &[
         &[
             "serde",
             "serde_json",
+            "serde_json_canonicalizer",
             "sha2",
             "ed25519-dalek",
             "base64",

@@ -215,13 +215,34 @@ const RULES: &[Rule] = &[
             "server/src/jobs",
         ],
         except: &["server/src/service/gate.rs", "server/src/service/gate"],
-        tokens: &[
-            "decide_access",
-            "DecidedAccess",
-            "decide_transaction",
-            "DecidedTransaction",
-            "Attachment",
+        tokens: &["decide_access", "decide_transaction"],
+        instead: "there is one gate, server/src/service/gate.rs; ask it",
+    },
+    Rule {
+        files: &[
+            "server/src/service",
+            "server/src/http",
+            "server/src/jobs.rs",
         ],
+        except: &[
+            "server/src/service/gate.rs",
+            "server/src/service/gate",
+            // Writes down what the gate has decided.
+            "server/src/service/decisions/record.rs",
+        ],
+        tokens: &["DecidedAccess", "DecidedTransaction"],
+        instead: "there is one gate, server/src/service/gate.rs; ask it",
+    },
+    Rule {
+        files: &["server/src/service", "server/src/jobs.rs"],
+        except: &[
+            "server/src/service/gate.rs",
+            "server/src/service/gate",
+            "server/src/service/decisions/record.rs",
+            // The body of the API that has the same name.
+            "server/src/service/plugins",
+        ],
+        tokens: &["Attachment"],
         instead: "there is one gate, server/src/service/gate.rs; ask it",
     },
     Rule {

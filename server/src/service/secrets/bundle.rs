@@ -21,6 +21,8 @@ pub(super) fn check(value: &str) -> Result<()> {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
+        // As files for shells have it; clients that read bundles pass over the word.
+        let line = line.strip_prefix("export ").unwrap_or(line);
         let Some((name, _)) = line.split_once('=') else {
             return Err(wrong(number, "is not of the form `KEY=value`"));
         };
@@ -62,6 +64,7 @@ mod tests {
             "A=1\nB=x=y\n",
             "# how to deploy\r\n\r\nA=\r\n_b2=\"two words\"\r\n",
             "  A=1",
+            "export A=1",
         ] {
             assert!(check(good).is_ok(), "{good}");
         }
@@ -74,7 +77,7 @@ mod tests {
             ("A=1\n\nA=hunter2", "line 3"),
             ("1A=hunter2", "line 1"),
             ("A B=hunter2", "line 1"),
-            ("export A=hunter2", "line 1"),
+            ("export hunter2", "line 1"),
             ("=hunter2", "line 1"),
             ("{\"A\": \"hunter2\"}", "line 1"),
         ] {
