@@ -66,7 +66,7 @@ pub enum ShareCommand {
 pub struct CreateArgs {
     /// Id of the secret, which `1claw secret describe` shows
     secret_id: String,
-    /// user:<id>, agent:<id> or an address
+    /// `user:ID`, `agent:ID` or an address
     #[arg(long, value_name = "RECIPIENT", required_unless_present_any = ["link", "creator"], conflicts_with_all = ["link", "creator"])]
     to: Option<String>,
     /// Whoever has the link
