@@ -1,8 +1,8 @@
 //! The priority of a thread.
 
-/// How far a thread steps back: it gets about a tenth of a processor that others want, and all of one that is idle.
+/// How far a thread steps back: it gets about a quarter of a processor that one other wants, and all of one that is idle.
 #[cfg(target_os = "linux")]
-const NICENESS: libc::c_int = 10;
+const NICENESS: libc::c_int = 5;
 
 /// Has the scheduler prefer every other thread to this one, for as long as it lives. Where priorities are those of whole
 /// processes, nothing changes.
