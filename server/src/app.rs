@@ -18,6 +18,7 @@ use crate::http::{listen, router};
 use crate::mail::Courier;
 use crate::service::chains::Chains;
 use crate::service::gate::{Gate, PluginState};
+use crate::service::ip_rules::IpRules;
 use crate::service::keys::Keys;
 use crate::service::plugins::PluginRuntime;
 use crate::service::replays::Replays;
@@ -193,6 +194,7 @@ pub async fn start(mut config: Config, clock: SharedClock) -> Result<Running, St
         chains: Chains::default(),
         courier,
         node: oneclaw_crypto::random::new_id(),
+        ip_rules: IpRules::default(),
         throttles: Throttles::new(config.rate_limits),
         password_slots: Semaphore::new(PASSWORD_SLOTS),
         clock,

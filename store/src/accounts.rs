@@ -13,7 +13,7 @@ use crate::db::{Db, Row, Tx, params};
 use crate::error::{Result, StoreError};
 use crate::mailed_tokens::{MailedToken, mail_token};
 use crate::mails::NewMail;
-use crate::{policies, shares};
+use crate::{members, policies, shares};
 
 /// An organisation: the border between tenants.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -269,9 +269,22 @@ impl Store {
     /// the audit trail.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`].
+    /// [`StoreError::NotFound`]; [`StoreError::Conflict`] `last owner` when it is the last owner and not the last human.
     pub async fn delete_user(&self, id: UserId, event: NewEvent) -> Result<()> {
         let mut tx = self.db.begin().await?;
+        let org = event.org_id;
+        members::lock(&mut tx, org).await?;
+        let rest = tx
+            .one(
+                "SELECT count(*) AS humans, \
+                 count(CASE WHEN role = 'owner' AND is_active THEN 1 END) AS owners \
+                 FROM users WHERE org_id = $1 AND id <> $2",
+                params![org, id],
+            )
+            .await?;
+        if rest.int("humans")? > 0 && rest.int("owners")? == 0 {
+            return Err(StoreError::Conflict("last owner"));
+        }
         tx.execute_one("DELETE FROM users WHERE id = $1", params![id])
             .await?;
         policies::delete_of(&mut tx, Principal::User(id)).await?;
@@ -313,7 +326,7 @@ pub(crate) async fn count(db: &Db, sql: &'static str, org: OrgId) -> Result<i64>
     db.one(sql, params![org]).await?.int("n")
 }
 
-async fn insert_user(tx: &mut Tx, user: &User) -> Result<()> {
+pub(crate) async fn insert_user(tx: &mut Tx, user: &User) -> Result<()> {
     tx.execute_one(
         "INSERT INTO users (id, org_id, email, password_hash, display_name, role, email_verified, \
          marketing_emails, is_active, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",

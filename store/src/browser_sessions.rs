@@ -4,7 +4,6 @@ use oneclaw_core::clock::Timestamp;
 use oneclaw_core::ids::UserId;
 
 use crate::Store;
-use crate::accounts::{User, user_columns};
 use crate::audit::NewEvent;
 use crate::db::params;
 use crate::error::Result;
@@ -29,25 +28,6 @@ impl Store {
         )
         .await?;
         self.finish(tx, &[event]).await
-    }
-
-    /// The human whose browser shows the cookie with this hash, with the record as it is now.
-    ///
-    /// # Errors
-    /// [`crate::StoreError::Unavailable`].
-    pub async fn browser_session(&self, hash: &[u8], now: Timestamp) -> Result<Option<User>> {
-        const SQL: &str = concat!(
-            "SELECT ",
-            user_columns!(),
-            " FROM browser_sessions b JOIN users u ON u.id = b.user_id \
-             WHERE b.hash = $1 AND b.expires_at > $2"
-        );
-        self.db
-            .optional(SQL, params![hash, now])
-            .await?
-            .as_ref()
-            .map(User::from_row)
-            .transpose()
     }
 
     /// Ends one sign-in by browser. Ending it twice is no error, and is recorded twice.

@@ -17,6 +17,7 @@ mod error;
 mod fleet_guardrails;
 mod intent_keys;
 mod intents;
+mod ip_rules;
 mod json;
 mod jwt_keys;
 mod labels;
@@ -24,6 +25,7 @@ mod leases;
 mod lookups;
 mod mailed_tokens;
 mod mails;
+mod members;
 mod options;
 mod plugins;
 mod policies;
@@ -49,6 +51,7 @@ pub use audit::{
     AuditEvent, AuditSink, CHAIN_STRUCTURE, ChainSpan, EventFilter, EventPage, MAX_SINKS, NewEvent,
     Removed, SinkState, StoredCheckpoint, Verification,
 };
+pub use callers::Standing;
 pub use chains::Chain;
 pub use decisions::{Component, Decision, DecisionBasis, DecisionFilter, NewDecision};
 pub use device_logins::{DeviceLogin, DevicePoll, DeviceState};
@@ -60,10 +63,12 @@ pub use intents::{
     BudgetQuery, BudgetSum, Committed, Failure, Idempotency, IntentDraft, Judgement,
     NewReservation, NonceWish, Proceed, Receipt,
 };
+pub use ip_rules::{IpRule, IpRuleAudience, IpRuleKind};
 pub use jwt_keys::JwtKey;
 pub use leases::{JobState, Lease};
 pub use mailed_tokens::{MailRequest, MailedToken, TokenPurpose};
 pub use mails::{MailCounts, NewMail, WaitingMail};
+pub use members::Invitation;
 pub use options::{DatabaseKind, StoreOptions};
 pub use plugins::{
     Attached, AttachmentMode, AttachmentRecord, AttachmentRevision, MAX_ATTACHMENTS, NewVersion,

@@ -14,6 +14,8 @@ pub struct Browser {
     pub cookie: Option<String>,
     /// From the page that was opened last.
     pub form_token: String,
+    /// What a proxy says of where the browser is.
+    pub address: Option<String>,
 }
 
 impl Browser {
@@ -28,6 +30,7 @@ impl Browser {
             url: app.url.clone(),
             cookie: None,
             form_token: String::new(),
+            address: None,
         }
     }
 
@@ -81,6 +84,9 @@ impl Browser {
     async fn send(&mut self, mut request: reqwest::RequestBuilder) -> Reply {
         if let Some(cookie) = &self.cookie {
             request = request.header(COOKIE, cookie);
+        }
+        if let Some(address) = &self.address {
+            request = request.header("x-forwarded-for", address);
         }
         let response = request.send().await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());

@@ -13,6 +13,10 @@ secret_body! {
         /// Name to show.
         #[serde(default)]
         pub display_name: Option<String>,
+        /// From an invitation: the account joins that organisation.
+        #[serde(default)]
+        #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+        pub invitation_token: Option<Sensitive>,
     }
 }
 

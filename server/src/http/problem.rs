@@ -39,6 +39,11 @@ impl Problem {
         }
     }
 
+    /// The status.
+    pub fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
     /// With one more member.
     #[must_use]
     pub fn with(mut self, name: &str, value: Value) -> Self {
@@ -49,7 +54,7 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status = self.status();
         let retry_after = self.more.get("retry_after").and_then(Value::as_u64);
         let mut response = (status, Json(self)).into_response();
         let headers = response.headers_mut();

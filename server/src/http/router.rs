@@ -14,8 +14,8 @@ use super::layers::{self, RequestLimits};
 use super::problem::Problem;
 use super::routes::{
     agents, api_keys, audit, audit_sinks, auth, billing, chains, decisions, device, discovery,
-    enrollments, fleet_guardrails, health, intents, mfa, plugins, policies, recovery, replays,
-    secrets, settings, shares, signing_keys, unsupported, vaults,
+    enrollments, fleet_guardrails, health, intents, mfa, organisation, plugins, policies, recovery,
+    replays, secrets, settings, shares, signing_keys, unsupported, vaults,
 };
 use super::{docs, openapi, pages};
 use crate::service::SharedServices;
@@ -47,6 +47,19 @@ fn api() -> OpenApiRouter<SharedServices> {
         .routes(routes!(mfa::disable))
         .routes(routes!(mfa::reauth))
         .routes(routes!(mfa::settings, mfa::update_settings))
+        .routes(routes!(organisation::members))
+        .routes(routes!(
+            organisation::update_member,
+            organisation::remove_member
+        ))
+        .routes(routes!(organisation::invite))
+        .routes(routes!(organisation::invitations))
+        .routes(routes!(organisation::take_back))
+        .routes(routes!(
+            organisation::ip_rules,
+            organisation::create_ip_rule
+        ))
+        .routes(routes!(organisation::delete_ip_rule))
         .routes(routes!(settings::list_server))
         .routes(routes!(settings::put_server, settings::delete_server))
         .routes(routes!(settings::list_org))

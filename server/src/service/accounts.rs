@@ -1,8 +1,8 @@
 //! Human accounts: made, signed in, changed, removed.
 
 use oneclaw_core::api::{
-    ChangePasswordRequest, LoginRequest, Profile, SignupRequest, SignupResponse, TokenResponse,
-    UpdateProfileRequest,
+    ChangePasswordRequest, JoinRequest, LoginRequest, Profile, Sensitive, SignupRequest,
+    SignupResponse, TokenResponse, UpdateProfileRequest,
 };
 use oneclaw_core::ids::{OrgId, UserId};
 use oneclaw_core::principal::Principal;
@@ -14,6 +14,7 @@ use serde_json::json;
 use super::caller::{Caller, RequestContext};
 use super::error::{Result, ServiceError};
 use super::events::{self, EventExt};
+use super::members::last_owner;
 use super::step_up::Confirmation;
 use super::{Services, check, time};
 use crate::config::Signup;
@@ -34,6 +35,9 @@ impl Services {
         context: &RequestContext,
         request: &SignupRequest,
     ) -> Result<SignupResponse> {
+        if let Some(token) = request.invitation_token.as_ref().filter(|t| !t.is_empty()) {
+            return self.sign_up_invited(context, request, token).await;
+        }
         let rule = match self.config.signup {
             Signup::First => SignupRule::First,
             Signup::Open => SignupRule::Open,
@@ -108,27 +112,36 @@ impl Services {
             }
             other => other?,
         }
-        let mut response = SignupResponse {
-            message:
-                "Account created. Confirm your address with the link in the mail, then sign in"
-                    .to_owned(),
-            email,
-            access_token: None,
-            token_type: None,
-            expires_in: None,
-            refresh_token: None,
-            user_id: user.id.to_string(),
-            org_id: org.id.to_string(),
+        let token = if must_prove {
+            None
+        } else {
+            Some(self.open_session(context, &user, random::new_id()).await?)
         };
-        if !must_prove {
-            let token = self.open_session(context, &user, random::new_id()).await?;
-            "Account created".clone_into(&mut response.message);
-            response.access_token = Some(token.access_token);
-            response.token_type = Some(token.token_type);
-            response.expires_in = Some(token.expires_in);
-            response.refresh_token = token.refresh_token;
+        Ok(signed_up(&user, token))
+    }
+
+    /// Signing up with an invitation, whoever may sign up otherwise.
+    async fn sign_up_invited(
+        &self,
+        context: &RequestContext,
+        request: &SignupRequest,
+        token: &Sensitive,
+    ) -> Result<SignupResponse> {
+        let email = check::email(&request.email)?;
+        if self.open_invitation(context, token).await?.email != email {
+            return Err(ServiceError::field(
+                "email",
+                "is not the address that the invitation was sent to",
+            ));
         }
-        Ok(response)
+        let join = JoinRequest {
+            invitation_token: token.clone(),
+            password: request.password.clone(),
+            display_name: request.display_name.clone(),
+        };
+        let user = self.join(context, &join).await?;
+        let token = self.open_session(context, &user, random::new_id()).await?;
+        Ok(signed_up(&user, Some(token)))
     }
 
     /// `POST /v1/auth/token`
@@ -198,6 +211,8 @@ impl Services {
                     .to_owned(),
             ));
         }
+        self.check_address_of(context, user.org_id, Principal::User(user.id))
+            .await?;
         Ok(user)
     }
 
@@ -270,15 +285,19 @@ impl Services {
     ) -> Result<()> {
         let user = caller.human()?.clone();
         self.step_up(context, &user, confirmation).await?;
+        let is_last = self.store.count_users(user.org_id).await? <= 1;
         let vaults = self.store.vaults(user.org_id).await?;
         let agents = self.store.agents(user.org_id).await?;
-        if vaults.iter().any(|vault| !vault.is_system) || !agents.is_empty() {
+        if is_last && (vaults.iter().any(|vault| !vault.is_system) || !agents.is_empty()) {
             return Err(ServiceError::Conflict(
                 "the organisation still has vaults or agents; delete them first".to_owned(),
             ));
         }
         let event = events::by_caller(context, caller, "org.member_delete", "user", user.id);
-        Ok(self.store.delete_user(user.id, event).await?)
+        match self.store.delete_user(user.id, event).await {
+            Err(StoreError::Conflict("last owner")) => Err(last_owner()),
+            other => Ok(other?),
+        }
     }
 
     pub(super) async fn hash_password(&self, secret: SecretString) -> Result<String> {
@@ -322,4 +341,27 @@ impl Services {
             billing_tier: "self_hosted".to_owned(),
         })
     }
+}
+
+/// Without a token the address has to be proved first.
+fn signed_up(user: &User, token: Option<TokenResponse>) -> SignupResponse {
+    let mut response = SignupResponse {
+        message: "Account created. Confirm your address with the link in the mail, then sign in"
+            .to_owned(),
+        email: user.email.clone(),
+        access_token: None,
+        token_type: None,
+        expires_in: None,
+        refresh_token: None,
+        user_id: user.id.to_string(),
+        org_id: user.org_id.to_string(),
+    };
+    if let Some(token) = token {
+        "Account created".clone_into(&mut response.message);
+        response.access_token = Some(token.access_token);
+        response.token_type = Some(token.token_type);
+        response.expires_in = Some(token.expires_in);
+        response.refresh_token = token.refresh_token;
+    }
+    response
 }

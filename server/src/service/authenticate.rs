@@ -5,10 +5,10 @@ use oneclaw_core::ids::OrgId;
 use oneclaw_core::principal::Principal;
 use oneclaw_crypto::api_key::{AGENT_PREFIX, PERSONAL_PREFIX};
 use oneclaw_crypto::token::TokenError;
-use oneclaw_store::{Agent, User};
+use oneclaw_store::{Agent, Standing, User};
 
 use super::Services;
-use super::caller::{AgentSession, Caller, Identity, TokenHandle};
+use super::caller::{AgentSession, Caller, Identity, RequestContext, TokenHandle};
 use super::error::{Result, ServiceError};
 
 const INVALID: ServiceError = ServiceError::Unauthenticated("the token is not valid");
@@ -21,13 +21,23 @@ impl Services {
     ///
     /// # Errors
     /// [`ServiceError::Unauthenticated`], or what the database says.
-    pub async fn authenticate(&self, credential: &str, now: Timestamp) -> Result<Caller> {
+    /// [`ServiceError::Forbidden`] at an address that the IP rules of the organisation do not allow.
+    pub async fn authenticate(&self, credential: &str, context: &RequestContext) -> Result<Caller> {
+        let (caller, standing) = self.identify(credential, context.at).await?;
+        let (org, principal) = (caller.org(), caller.principal());
+        self.check_address(context, org, principal, standing.ip_rules_revision)
+            .await?;
+        Ok(caller)
+    }
+
+    async fn identify(&self, credential: &str, now: Timestamp) -> Result<(Caller, Standing)> {
         if credential.starts_with(PERSONAL_PREFIX) {
             return self.authenticate_personal_key(credential, now).await;
         }
         if credential.starts_with(AGENT_PREFIX) {
-            let agent = self.agent_by_key(credential, now).await?.ok_or(INVALID)?;
-            return self.agent_of_record(agent, now).await;
+            let (agent, standing) = self.agent_by_key(credential, now).await?.ok_or(INVALID)?;
+            let caller = self.agent_of_record(agent, now).await?;
+            return Ok((caller, standing));
         }
         let claims = match self
             .keys
@@ -43,35 +53,36 @@ impl Services {
             session: claims.sid,
             expires_at: Timestamp::from_millis(claims.exp.saturating_mul(1000)),
         });
-        let identity = match claims.sub {
+        let (identity, standing) = match claims.sub {
             Principal::User(id) => {
                 let issued_at = Timestamp::from_millis(claims.iat.saturating_mul(1000));
                 let jti = claims.jti.to_string();
                 let session = self.store.user_session(id, &jti, issued_at).await?;
-                let (user, revoked) = session.ok_or(INACTIVE)?;
-                if revoked || !user.is_active || user.org_id != claims.org {
+                let (user, standing) = session.ok_or(INACTIVE)?;
+                if standing.is_revoked || !user.is_active || user.org_id != claims.org {
                     return Err(INACTIVE);
                 }
-                Identity::Human(Box::new(user))
+                (Identity::Human(Box::new(user)), standing)
             }
             Principal::Agent(id) => {
-                let (agent, revoked) = self
+                let (agent, standing) = self
                     .store
                     .agent_session(id, &claims.jti.to_string())
                     .await?
                     .ok_or(INACTIVE)?;
-                if revoked || !is_alive(&agent, now) || agent.org_id != claims.org {
+                if standing.is_revoked || !is_alive(&agent, now) || agent.org_id != claims.org {
                     return Err(INACTIVE);
                 }
-                Identity::Agent(Box::new(AgentSession {
+                let session = AgentSession {
                     scopes: claims.scopes,
                     intents_claim: claims.intents_api_enabled.unwrap_or(false),
                     environment: claims.environment,
                     agent,
-                }))
+                };
+                (Identity::Agent(Box::new(session)), standing)
             }
         };
-        Ok(Caller { identity, token })
+        Ok((Caller { identity, token }, standing))
     }
 
     /// An agent as its record is, with the scopes that a token would get now.
@@ -117,21 +128,31 @@ impl Services {
         }
     }
 
-    async fn authenticate_personal_key(&self, key: &str, now: Timestamp) -> Result<Caller> {
-        let user = self.user_by_personal_key(key, now).await?.ok_or(INVALID)?;
-        Ok(Caller {
+    async fn authenticate_personal_key(
+        &self,
+        key: &str,
+        now: Timestamp,
+    ) -> Result<(Caller, Standing)> {
+        let found = self.user_by_personal_key(key, now).await?;
+        let (user, standing) = found.ok_or(INVALID)?;
+        let caller = Caller {
             identity: Identity::Human(Box::new(user)),
             token: None,
-        })
+        };
+        Ok((caller, standing))
     }
 
     /// The human whose personal key this is, if both are active.
     ///
     /// # Errors
     /// What the database says.
-    pub async fn user_by_personal_key(&self, key: &str, now: Timestamp) -> Result<Option<User>> {
+    pub async fn user_by_personal_key(
+        &self,
+        key: &str,
+        now: Timestamp,
+    ) -> Result<Option<(User, Standing)>> {
         let hash = self.keys.hasher().hash(key);
-        let Some((stored, user)) = self.store.api_key_by_hash(&hash).await? else {
+        let Some((stored, user, standing)) = self.store.api_key_by_hash(&hash).await? else {
             return Ok(None);
         };
         let expired = stored.expires_at.is_some_and(|at| at <= now);
@@ -139,20 +160,24 @@ impl Services {
             return Ok(None);
         }
         self.store.touch_api_key(stored.id, now).await;
-        Ok(Some(user))
+        Ok(Some((user, standing)))
     }
 
     /// The agent whose key this is, if both are active.
     ///
     /// # Errors
     /// What the database says.
-    pub async fn agent_by_key(&self, key: &str, now: Timestamp) -> Result<Option<Agent>> {
+    pub async fn agent_by_key(
+        &self,
+        key: &str,
+        now: Timestamp,
+    ) -> Result<Option<(Agent, Standing)>> {
         let hash = self.keys.hasher().hash(key);
-        let Some(agent) = self.store.agent_by_key_hash(&hash, now).await? else {
+        let Some((agent, standing)) = self.store.agent_by_key_hash(&hash, now).await? else {
             return Ok(None);
         };
         let key_expired = agent.api_key_expires_at.is_some_and(|at| at <= now);
-        Ok((is_alive(&agent, now) && !key_expired).then_some(agent))
+        Ok((is_alive(&agent, now) && !key_expired).then_some((agent, standing)))
     }
 }
 

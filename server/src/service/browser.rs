@@ -1,6 +1,6 @@
 //! Humans in front of a browser: a session that a cookie names and the database holds, and tokens that bind a form to it.
 
-use oneclaw_core::api::Sensitive;
+use oneclaw_core::api::{JoinRequest, Sensitive};
 use oneclaw_core::principal::Principal;
 use oneclaw_crypto::compare;
 use oneclaw_store::User;
@@ -65,6 +65,20 @@ impl Services {
         Ok(BrowserSignIn::Entered(session))
     }
 
+    /// Makes the account that an invitation is for, and signs it in.
+    ///
+    /// # Errors
+    /// Those of [`Services::join`].
+    pub async fn browser_join(
+        &self,
+        context: &RequestContext,
+        request: &JoinRequest,
+    ) -> Result<BrowserSession> {
+        let user = self.join(context, request).await?;
+        self.open_browser_session(context, &user, "invitation")
+            .await
+    }
+
     /// A session for a human who has just proved to be one.
     pub(super) async fn open_browser_session(
         &self,
@@ -100,7 +114,7 @@ impl Services {
     /// Who shows this cookie; nobody if it is not of a session, or of one that has ended. The record is read afresh.
     ///
     /// # Errors
-    /// What the database says.
+    /// [`super::error::ServiceError::Forbidden`] at an address that the IP rules do not allow; what the database says.
     pub async fn browser_caller(
         &self,
         context: &RequestContext,
@@ -110,8 +124,14 @@ impl Services {
             return Ok(None);
         }
         let hash = self.keys.hasher().hash(cookie);
-        let user = self.store.browser_session(&hash, context.at).await?;
-        Ok(user.filter(|user| user.is_active).map(|user| Caller {
+        let found = self.store.browser_session(&hash, context.at).await?;
+        let Some((user, standing)) = found.filter(|(user, _)| user.is_active) else {
+            return Ok(None);
+        };
+        let principal = Principal::User(user.id);
+        self.check_address(context, user.org_id, principal, standing.ip_rules_revision)
+            .await?;
+        Ok(Some(Caller {
             identity: Identity::Human(Box::new(user)),
             token: None,
         }))

@@ -128,6 +128,12 @@ impl Services {
             return Ok(answer("access_denied"));
         };
         let principal = Principal::User(user.id);
+        if let Err(refusal) = self.check_address_of(context, user.org_id, principal).await {
+            return match refusal {
+                ServiceError::Forbidden(_) => Ok(answer("access_denied")),
+                other => Err(other),
+            };
+        }
         let event = events::by_principal(
             context,
             user.org_id,

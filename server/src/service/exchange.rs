@@ -46,14 +46,17 @@ impl Services {
             Some(id) => Some(id.parse::<AgentId>().map_err(|_| BAD_KEY)?),
             None => None,
         };
-        let agent = match self.agent_by_key(&request.api_key, context.at).await? {
-            Some(agent) if named.is_none_or(|id| id == agent.id) => agent,
+        let (agent, standing) = match self.agent_by_key(&request.api_key, context.at).await? {
+            Some((agent, standing)) if named.is_none_or(|id| id == agent.id) => (agent, standing),
             _ => {
                 self.record_failed_exchange(context, named).await?;
                 return Err(BAD_KEY);
             }
         };
         attempt.succeeded();
+        let principal = Principal::Agent(agent.id);
+        self.check_address(context, agent.org_id, principal, standing.ip_rules_revision)
+            .await?;
         let response = self.issue_agent_token(&agent, context.at).await?;
         let event = events::by_principal(
             context,
@@ -161,11 +164,14 @@ impl Services {
             .throttles
             .exchange_by_address
             .attempt(&context.client.to_string(), context.at)?;
-        let user = self
+        let (user, standing) = self
             .user_by_personal_key(&request.api_key, context.at)
             .await?
             .ok_or(ServiceError::Unauthenticated("invalid API key"))?;
         attempt.succeeded();
+        let principal = Principal::User(user.id);
+        self.check_address(context, user.org_id, principal, standing.ip_rules_revision)
+            .await?;
         let lifetime = self.config.tokens.api_key_seconds.into();
         let response = self.issue_user_token(&user, context.at, lifetime, None)?;
         self.record_sign_in(context, &user, "api_key").await?;
@@ -203,6 +209,8 @@ impl Services {
             .filter(|user| user.is_active)
             .ok_or(BAD_REFRESH)?;
         attempt.succeeded();
+        self.check_address_of(context, user.org_id, Principal::User(user.id))
+            .await?;
         self.open_session(context, &user, used.family).await
     }
 

@@ -23,10 +23,12 @@ pub mod fleet_guardrails;
 pub mod gate;
 pub mod guardrails;
 pub mod intents;
+pub mod ip_rules;
 pub mod keys;
 pub mod leases;
 pub mod mail;
 pub mod plugins;
+pub mod members;
 pub mod policies;
 pub mod recovery;
 pub mod replays;
@@ -71,6 +73,8 @@ pub struct Services {
     pub courier: Courier,
     /// This server among those that share the database; new with every start.
     pub node: uuid::Uuid,
+    /// Rules on addresses, by organisation.
+    pub ip_rules: ip_rules::IpRules,
     /// Limits on guessing.
     pub throttles: throttle::Throttles,
     /// Hashing a password takes 19 MiB and some tens of milliseconds: only so many at a time.

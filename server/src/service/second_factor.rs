@@ -163,6 +163,8 @@ impl Services {
             return Err(WRONG_CODE);
         }
         by_address.succeeded();
+        self.check_address_of(context, user.org_id, Principal::User(user.id))
+            .await?;
         // Of two that answer at the same time with two good codes, one gets in.
         self.store
             .take_proof(&hash, ProofKind::Challenge, context.at)

@@ -2,6 +2,7 @@
 //! nothing looks at.
 
 use oneclaw_core::api::{PutSettingRequest, Setting as SettingBody, SettingList};
+use oneclaw_core::ids::OrgId;
 use oneclaw_core::path::excerpt;
 use oneclaw_store::{Setting, SettingScope, StoreError};
 use serde_json::json;
@@ -41,14 +42,21 @@ const fn switch(key: &'static str) -> KnownSetting {
 pub const REQUIRE_SIMULATION: KnownSetting = switch("intents_api.require_simulation");
 /// The password alone removes a second factor.
 pub const MFA_DISABLE_WITH_PASSWORD: KnownSetting = switch("auth.mfa_disable_with_password");
-/// The name of the organisation, as its members see it.
+/// The name of the organisation, as it stands in invitations.
 pub const ORG_NAME: KnownSetting = KnownSetting {
     key: "org.name",
     default: "",
     kind: Kind::Name,
 };
+/// For how many days an invitation is good.
+pub const INVITATION_DAYS: KnownSetting = KnownSetting {
+    key: "invitations.valid_days",
+    default: "7",
+    kind: Kind::Number(1, 30),
+};
+
 const OF_SERVER: &[KnownSetting] = &[REQUIRE_SIMULATION, MFA_DISABLE_WITH_PASSWORD];
-const OF_ORG: &[KnownSetting] = &[ORG_NAME];
+const OF_ORG: &[KnownSetting] = &[ORG_NAME, INVITATION_DAYS];
 
 impl KnownSetting {
     fn check(&self, value: &str) -> Result<String> {
@@ -117,6 +125,12 @@ impl Services {
     pub(super) async fn is_on(&self, setting: KnownSetting) -> Result<bool> {
         let stored = self.store.setting(SettingScope::Server, setting.key);
         Ok(stored.await?.as_deref().unwrap_or(setting.default) == "true")
+    }
+
+    /// A setting of an organisation.
+    pub(super) async fn org_setting(&self, org: OrgId, setting: KnownSetting) -> Result<String> {
+        let stored = self.store.setting(SettingScope::Org(org), setting.key);
+        Ok(stored.await?.unwrap_or_else(|| setting.default.to_owned()))
     }
 
     /// `GET /v1/admin/settings`

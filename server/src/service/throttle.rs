@@ -123,6 +123,8 @@ pub struct Throttles {
     pub confirm_by_user: Throttle,
     /// Wrong codes of a second factor per account: 5 at once, then one in 60 s.
     pub code_by_user: Throttle,
+    /// Invitations per organisation: 50 at once, then one in 60 s. Each is a mail to a stranger.
+    pub invitations_by_org: Throttle,
     /// Logins begun by programs, per address: 20 at once, then one in 10 s.
     pub device_login_by_address: Throttle,
     /// Codes of such logins that nothing waits under, per address: 20 at once, then one in 10 s.
@@ -140,6 +142,7 @@ impl Throttles {
             signup_by_address: throttle(10, 60),
             confirm_by_user: throttle(5, 60),
             code_by_user: throttle(5, 60),
+            invitations_by_org: throttle(50, 60),
             device_login_by_address: throttle(20, 10),
             device_code_by_address: throttle(20, 10),
         }

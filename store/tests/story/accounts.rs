@@ -218,6 +218,7 @@ async fn a_personal_key_works_until_it_is_deactivated(stage: Stage) {
         vec![key.clone()]
     );
     let found = stage.store.api_key_by_hash(&key.key_hash).await.unwrap();
+    let found = found.map(|(key, user, _)| (key, user));
     assert_eq!(found, Some((key.clone(), user.clone())));
     assert_eq!(stage.store.api_key_by_hash(&[9; 32]).await.unwrap(), None);
 
@@ -232,7 +233,7 @@ async fn a_personal_key_works_until_it_is_deactivated(stage: Stage) {
         .deactivate_api_key(user.id, key.id, event(&org, "api_key.revoke"))
         .await
         .unwrap();
-    let (found, _) = stage
+    let (found, ..) = stage
         .store
         .api_key_by_hash(&key.key_hash)
         .await

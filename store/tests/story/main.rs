@@ -23,10 +23,13 @@ mod intents;
 mod mails;
 #[cfg(test)]
 mod plugins;
+mod organisation;
 #[cfg(test)]
 mod policies;
 #[cfg(test)]
 mod reads;
+#[cfg(test)]
+mod second_factors;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Refresh tokens and revoked access tokens.
 
-use oneclaw_store::{RefreshToken, StoreError, TakenToken, User};
+use oneclaw_store::{RefreshToken, Standing, StoreError, TakenToken, User};
 use uuid::Uuid;
 
 use crate::stage::{Stage, at, event, id};
@@ -22,6 +22,14 @@ fn token(user: &User, family: Uuid, n: u8) -> RefreshToken {
         family,
         expires_at: at(10_000),
         created_at: at(1),
+    }
+}
+
+/// Of a caller whose organisation has no IP rules.
+fn standing(is_revoked: bool) -> Standing {
+    Standing {
+        is_revoked,
+        ip_rules_revision: 0,
     }
 }
 
@@ -109,15 +117,21 @@ async fn a_revoked_access_token_is_dead_and_no_other(stage: Stage) {
         .await
         .unwrap();
     let session = |jti: &'static str| store.user_session(user.id, jti, at(0));
-    assert_eq!(session("one").await.unwrap(), Some((user.clone(), true)));
-    assert_eq!(session("two").await.unwrap(), Some((user.clone(), false)));
+    assert_eq!(
+        session("one").await.unwrap(),
+        Some((user.clone(), standing(true)))
+    );
+    assert_eq!(
+        session("two").await.unwrap(),
+        Some((user.clone(), standing(false)))
+    );
     assert_eq!(
         store.agent_session(agent.id, "one").await.unwrap(),
-        Some((agent.clone(), true))
+        Some((agent.clone(), standing(true)))
     );
     assert_eq!(
         store.agent_session(agent.id, "").await.unwrap(),
-        Some((agent, false))
+        Some((agent, standing(false)))
     );
     let nobody = oneclaw_core::ids::UserId::from_uuid(id());
     assert_eq!(
@@ -137,6 +151,7 @@ async fn a_new_password_ends_every_session_and_a_new_name_none(stage: Stage) {
             .unwrap()
             .unwrap()
             .1
+            .is_revoked
     };
     store
         .put_refresh_token(token(&user, id(), 1))
@@ -206,6 +221,7 @@ async fn what_has_expired_is_forgotten(stage: Stage) {
             .unwrap()
             .unwrap()
             .1
+            .is_revoked
     );
     let taken = store
         .take_refresh_token(&lasting.hash, at(15_000))
@@ -224,7 +240,7 @@ async fn a_sign_in_by_browser_lasts_until_its_end_or_that_of_all_sessions(stage:
             .unwrap();
     }
     let alive = async |n: u8, now| store.browser_session(&[n; 32], at(now)).await.unwrap();
-    assert_eq!(alive(1, 9_999).await, Some(user.clone()));
+    assert_eq!(alive(1, 9_999).await, Some((user.clone(), standing(false))));
     assert_eq!(alive(1, 10_000).await, None);
     assert_eq!(alive(9, 5).await, None);
     for _ in 0..2 {
@@ -234,7 +250,7 @@ async fn a_sign_in_by_browser_lasts_until_its_end_or_that_of_all_sessions(stage:
             .unwrap();
     }
     assert_eq!(alive(1, 5).await, None);
-    assert_eq!(alive(2, 5).await, Some(user.clone()));
+    assert_eq!(alive(2, 5).await, Some((user.clone(), standing(false))));
     store.revoke_user_sessions(user.id, at(6)).await.unwrap();
     assert_eq!(alive(2, 7).await, None);
     store

@@ -86,8 +86,7 @@ pub async fn authenticate(
         Bearer::Malformed => Authentication::Refused(Problem::from(ServiceError::Unauthenticated(
             "the header `Authorization` must be `Bearer` and a token or key",
         ))),
-        Bearer::Credential(credential) => match services.authenticate(credential, context.at).await
-        {
+        Bearer::Credential(credential) => match services.authenticate(credential, &context).await {
             Ok(caller) => Authentication::Known(Box::new(caller)),
             Err(error) => Authentication::Refused(Problem::from(error)),
         },

@@ -115,7 +115,7 @@ pub async fn submit(Submitted { visitor, form }: Submitted<Decided>) -> Shown {
 
 fn failed(visitor: &Visitor, code: &str, error: ServiceError) -> Shown {
     let problem = Problem::from(error);
-    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let status = problem.status();
     show(visitor, status, code, None, Some(problem.detail))
 }
 

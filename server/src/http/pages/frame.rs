@@ -53,8 +53,7 @@ pub struct Refused(Box<Response>);
 impl Refused {
     /// The page that says what an API client would read.
     pub fn from_problem(problem: &Problem) -> Self {
-        let status =
-            StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status = problem.status();
         Self::message(status, &problem.title, &problem.detail)
     }
 

@@ -10,6 +10,7 @@ mod enroll;
 mod form;
 mod frame;
 mod home;
+mod invitation;
 mod mailed;
 mod next;
 mod sign_in;
@@ -38,6 +39,10 @@ pub fn router() -> Router<SharedServices> {
         .route(
             "/cli/verify",
             get(cli_verify::page).post(cli_verify::submit),
+        )
+        .route(
+            "/invitation",
+            get(invitation::page).post(invitation::submit),
         )
         .route("/enroll/{token}", get(enroll::page).post(enroll::submit))
         .route(

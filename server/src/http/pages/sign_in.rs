@@ -128,7 +128,7 @@ pub async fn submit_code(Submitted { visitor, form }: Submitted<Code>) -> Shown 
 /// What went wrong, in words for the page.
 fn said(error: ServiceError, not_proved: &str) -> (StatusCode, String) {
     let problem = Problem::from(error);
-    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let status = problem.status();
     let text = match status {
         StatusCode::UNAUTHORIZED => not_proved.to_owned(),
         _ => format!("That did not work: {}.", problem.detail),

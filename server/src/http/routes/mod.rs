@@ -16,6 +16,7 @@ pub mod health;
 pub mod intents;
 pub mod mfa;
 pub mod plugins;
+pub mod organisation;
 pub mod policies;
 pub mod recovery;
 pub mod replays;
