@@ -129,10 +129,7 @@ impl Store {
     ///
     /// # Errors
     /// [`crate::StoreError::Unavailable`].
-    pub async fn api_key_by_hash(
-        &self,
-        hash: &[u8],
-    ) -> Result<Option<(ApiKey, User, Standing)>> {
+    pub async fn api_key_by_hash(&self, hash: &[u8]) -> Result<Option<(ApiKey, User, Standing)>> {
         const SQL: &str = concat!(
             "SELECT ",
             api_key_columns!(),

@@ -11,7 +11,7 @@ use crate::audit::NewEvent;
 use crate::db::{Row, Tx, params};
 use crate::error::{Result, StoreError};
 use crate::mails::NewMail;
-use crate::policies;
+use crate::{policies, shares};
 
 /// Most invitations that are open at a time, per organisation. Arbitrary.
 const MAX_INVITATIONS: i64 = 1_000;
@@ -92,7 +92,8 @@ impl Store {
         self.finish(tx, &[event]).await
     }
 
-    /// Removes a member with everything that lets it in: sessions, keys, policies. What it made stays.
+    /// Removes a member with everything that lets it in (sessions, keys, policies), and ends its shares. What else it made
+    /// stays.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] when the member is gone or has another role by now; [`StoreError::Conflict`] `last owner`.
@@ -111,6 +112,7 @@ impl Store {
         )
         .await?;
         policies::delete_of(&mut tx, Principal::User(user)).await?;
+        shares::end_of_principal(&mut tx, Principal::User(user), event.at).await?;
         self.finish(tx, &[event]).await
     }
 
@@ -225,13 +227,7 @@ impl Store {
         tx.execute_one(
             "DELETE FROM invitations WHERE hash = $1 AND org_id = $2 AND email = $3 AND role = $4 \
              AND expires_at > $5",
-            params![
-                hash,
-                user.org_id,
-                &user.email,
-                user.role.as_str(),
-                event.at
-            ],
+            params![hash, user.org_id, &user.email, user.role.as_str(), event.at],
         )
         .await?;
         accounts::insert_user(&mut tx, user)
