@@ -22,8 +22,9 @@ mod intents;
 #[cfg(test)]
 mod mails;
 #[cfg(test)]
-mod plugins;
 mod organisation;
+#[cfg(test)]
+mod plugins;
 #[cfg(test)]
 mod policies;
 #[cfg(test)]
