@@ -225,7 +225,8 @@ impl Store {
             .transpose()
     }
 
-    /// Stores every changeable field of a human. Sessions that rest on an older password end with it, and those of an
+    /// Stores every changeable field of a human but the role, which [`Store::change_role`] gives: who changes its own name
+    /// must not write back a role that was taken away in the meantime. Sessions that rest on an older password end with it, and those of an
     /// account that is switched off as well.
     ///
     /// # Errors
@@ -248,13 +249,12 @@ impl Store {
             crate::sessions::revoke_all(&mut tx, user.id, event.at).await?;
         }
         tx.execute_one(
-            "UPDATE users SET email = $2, password_hash = $3, role = $4, email_verified = $5, \
-             marketing_emails = $6, is_active = $7 WHERE id = $1",
+            "UPDATE users SET email = $2, password_hash = $3, email_verified = $4, \
+             marketing_emails = $5, is_active = $6 WHERE id = $1",
             params![
                 user.id,
                 &user.email,
                 &user.password_hash,
-                user.role.as_str(),
                 user.email_verified,
                 user.marketing_emails,
                 user.is_active,
@@ -269,7 +269,8 @@ impl Store {
     /// the audit trail.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`]; [`StoreError::Conflict`] `last owner` when it is the last owner and not the last human.
+    /// [`StoreError::NotFound`]; [`StoreError::Conflict`]: `last owner` when it is the last owner and not the last human,
+    /// `not empty` when it is the last human of an organisation that has vaults or agents.
     pub async fn delete_user(&self, id: UserId, event: NewEvent) -> Result<()> {
         let mut tx = self.db.begin().await?;
         let org = event.org_id;
@@ -284,6 +285,18 @@ impl Store {
             .await?;
         if rest.int("humans")? > 0 && rest.int("owners")? == 0 {
             return Err(StoreError::Conflict("last owner"));
+        }
+        if rest.int("humans")? == 0 {
+            let left = tx
+                .one(
+                    "SELECT (SELECT count(*) FROM vaults WHERE org_id = $1 AND NOT is_system) \
+                     + (SELECT count(*) FROM agents WHERE org_id = $1) AS n",
+                    params![org],
+                )
+                .await?;
+            if left.int("n")? > 0 {
+                return Err(StoreError::Conflict("not empty"));
+            }
         }
         tx.execute_one("DELETE FROM users WHERE id = $1", params![id])
             .await?;

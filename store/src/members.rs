@@ -129,6 +129,7 @@ impl Store {
         event: NewEvent,
     ) -> Result<()> {
         let mut tx = self.db.begin().await?;
+        lock(&mut tx, invitation.org_id).await?;
         let member = tx
             .optional(
                 "SELECT id FROM users WHERE org_id = $1 AND email = $2",
@@ -140,8 +141,8 @@ impl Store {
         }
         let open = tx
             .one(
-                "SELECT count(*) AS n FROM invitations WHERE org_id = $1",
-                params![invitation.org_id],
+                "SELECT count(*) AS n FROM invitations WHERE org_id = $1 AND expires_at > $2",
+                params![invitation.org_id, invitation.created_at],
             )
             .await?;
         if open.int("n")? >= MAX_INVITATIONS {
@@ -248,7 +249,7 @@ impl Store {
     }
 }
 
-/// Makes everybody who changes the owners of an organisation wait for everybody else who does.
+/// Makes everybody who changes who belongs to an organisation wait for everybody else who does.
 pub(crate) async fn lock(tx: &mut Tx, org: OrgId) -> Result<()> {
     tx.execute_one("UPDATE orgs SET name = name WHERE id = $1", params![org])
         .await

@@ -235,6 +235,8 @@ impl Store {
             "DELETE FROM enrollments WHERE id IN \
              (SELECT id FROM enrollments WHERE expires_at < $1 \
              AND (status IN ('received', 'unclaimed') OR expires_at < $1 - 604800000) LIMIT 10000)",
+            "DELETE FROM invitations WHERE id IN \
+             (SELECT id FROM invitations WHERE expires_at < $1 LIMIT 10000)",
             "DELETE FROM refresh_tokens WHERE hash IN \
              (SELECT hash FROM refresh_tokens WHERE expires_at < $1 LIMIT 10000)",
             // Tokens of a family may outlive the latest one when lifetimes were shortened.

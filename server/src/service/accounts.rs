@@ -285,17 +285,12 @@ impl Services {
     ) -> Result<()> {
         let user = caller.human()?.clone();
         self.step_up(context, &user, confirmation).await?;
-        let is_last = self.store.count_users(user.org_id).await? <= 1;
-        let vaults = self.store.vaults(user.org_id).await?;
-        let agents = self.store.agents(user.org_id).await?;
-        if is_last && (vaults.iter().any(|vault| !vault.is_system) || !agents.is_empty()) {
-            return Err(ServiceError::Conflict(
-                "the organisation still has vaults or agents; delete them first".to_owned(),
-            ));
-        }
         let event = events::by_caller(context, caller, "org.member_delete", "user", user.id);
         match self.store.delete_user(user.id, event).await {
             Err(StoreError::Conflict("last owner")) => Err(last_owner()),
+            Err(StoreError::Conflict("not empty")) => Err(ServiceError::Conflict(
+                "the organisation still has vaults or agents; delete them first".to_owned(),
+            )),
             other => Ok(other?),
         }
     }

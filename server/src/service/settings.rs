@@ -28,6 +28,8 @@ enum Kind {
     Switch,
     /// 1 to 255 bytes.
     Name,
+    /// A whole number, from the first to the second, both included.
+    Number(i64, i64),
 }
 
 const fn switch(key: &'static str) -> KnownSetting {
@@ -66,6 +68,13 @@ impl KnownSetting {
                 _ => Err(ServiceError::field("value", "must be `true` or `false`")),
             },
             Kind::Name => check::name("value", value),
+            Kind::Number(from, to) => match value.parse::<i64>() {
+                Ok(number) if (from..=to).contains(&number) => Ok(number.to_string()),
+                _ => Err(ServiceError::field(
+                    "value",
+                    format!("must be a whole number from {from} to {to}"),
+                )),
+            },
         }
     }
 }

@@ -10,7 +10,7 @@ crate::stories!(
     an_account_is_found_again_exactly_as_it_was_made,
     the_first_human_claims_the_server_even_when_many_sign_up_at_once,
     no_two_accounts_share_an_address,
-    an_update_changes_every_field_and_nobody_elses,
+    an_update_changes_every_field_but_the_role_and_nobody_elses,
     an_account_goes_with_its_keys_sessions_and_policies_and_leaves_its_vaults,
     a_personal_key_works_until_it_is_deactivated,
 );
@@ -78,7 +78,7 @@ async fn no_two_accounts_share_an_address(stage: Stage) {
     assert_eq!(stage.sound_chain(org.id).await, 1);
 }
 
-async fn an_update_changes_every_field_and_nobody_elses(stage: Stage) {
+async fn an_update_changes_every_field_but_the_role_and_nobody_elses(stage: Stage) {
     let (org, user) = stage.account().await;
     let (_, bystander) = stage.account().await;
     let changed = User {
@@ -98,7 +98,10 @@ async fn an_update_changes_every_field_and_nobody_elses(stage: Stage) {
         .unwrap();
     assert_eq!(
         stage.store.user(user.id).await.unwrap(),
-        Some(changed.clone())
+        Some(User {
+            role: user.role,
+            ..changed.clone()
+        })
     );
     assert_eq!(
         stage.store.user(bystander.id).await.unwrap(),
@@ -126,6 +129,7 @@ async fn an_account_goes_with_its_keys_sessions_and_policies_and_leaves_its_vaul
         .create_policy(&rule, event(&org, "policy.create"))
         .await
         .unwrap();
+    stage.member(&org, &user, "other@example.com").await;
     let key = api_key(&user);
     stage
         .store
@@ -160,13 +164,13 @@ async fn an_account_goes_with_its_keys_sessions_and_policies_and_leaves_its_vaul
         .unwrap();
     assert_eq!(kept, vault);
     assert!(after > before);
-    assert_eq!(stage.sound_chain(org.id).await, 5);
+    assert_eq!(stage.sound_chain(org.id).await, 7);
     let again = stage
         .store
         .delete_user(user.id, event(&org, "org.member_delete"))
         .await;
     assert_eq!(again, Err(StoreError::NotFound));
-    assert_eq!(stage.sound_chain(org.id).await, 5);
+    assert_eq!(stage.sound_chain(org.id).await, 7);
 }
 
 fn api_key(user: &User) -> ApiKey {

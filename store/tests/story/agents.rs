@@ -97,7 +97,13 @@ async fn an_agent_comes_with_its_keys_and_the_vault_for_them(stage: Stage) {
         stage.store.agent(stranger.id, first.id).await.unwrap(),
         None
     );
-    // The human may go; the agent stays.
+    // The last human does not leave an agent behind alone; with another owner, the human may go and the agent stays.
+    let leave = event(&org, "org.member_delete");
+    assert_eq!(
+        stage.store.delete_user(user.id, leave).await,
+        Err(StoreError::Conflict("not empty"))
+    );
+    stage.member(&org, &user, "other@example.com").await;
     stage
         .store
         .delete_user(user.id, event(&org, "org.member_delete"))

@@ -394,7 +394,7 @@ async fn old_keys_count_until_their_overlap_ends_and_never_longer(stage: Stage) 
     let first = agent.key_hash.clone().unwrap();
     let bearer = async |hash: &[u8], now| {
         let found = stage.store.agent_by_key_hash(hash, at(now)).await.unwrap();
-        found.map(|agent| agent.id)
+        found.map(|(agent, _)| agent.id)
     };
     // Another organisation's agent is left out.
     let rotations = vec![rotation(&org, &agent, 1), rotation(&org, &theirs, 2)];

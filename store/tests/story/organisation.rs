@@ -1,12 +1,10 @@
 //! Members, invitations, rules on addresses, settings.
 
-use oneclaw_core::ids::{OrgId, UserId};
 use oneclaw_store::{
-    Invitation, IpRule, IpRuleAudience, IpRuleKind, NewMail, Role, Setting, SettingScope,
-    StoreError, User,
+    IpRule, IpRuleAudience, IpRuleKind, Role, Setting, SettingScope, StoreError, User,
 };
 
-use crate::stage::{Stage, account, at, event, id};
+use crate::stage::{Stage, account, at, event, id, invitation, invitation_mail};
 
 crate::stories!(
     of_many_who_take_owners_away_at_once_none_takes_the_last,
@@ -19,7 +17,9 @@ async fn of_many_who_take_owners_away_at_once_none_takes_the_last(stage: Stage) 
     let (org, first) = stage.account().await;
     let mut owners = vec![first.id];
     for n in 0..5 {
-        let user = joined(&stage, &org, &first, &format!("owner{n}@example.com")).await;
+        let user = stage
+            .member(&org, &first, &format!("owner{n}@example.com"))
+            .await;
         owners.push(user.id);
     }
     let mut attempts = tokio::task::JoinSet::new();
@@ -46,53 +46,6 @@ async fn of_many_who_take_owners_away_at_once_none_takes_the_last(stage: Stage) 
     assert_eq!(stage.store.delete_user(owner.id, event).await, refused);
 }
 
-fn invitation(org: OrgId, by: UserId, email: &str) -> Invitation {
-    Invitation {
-        id: id(),
-        org_id: org,
-        email: email.to_owned(),
-        role: Role::Owner,
-        invited_by: by,
-        created_at: at(1),
-        expires_at: at(10_000),
-    }
-}
-
-fn mail(org: OrgId) -> NewMail {
-    NewMail {
-        id: id(),
-        org_id: Some(org),
-        recipient: "a@example.com".to_owned(),
-        sealed: vec![1],
-        queued_at: at(1),
-    }
-}
-
-async fn joined(stage: &Stage, org: &oneclaw_store::Org, by: &User, email: &str) -> User {
-    let hash = id().as_bytes().to_vec();
-    stage
-        .store
-        .put_invitation(
-            &invitation(org.id, by.id, email),
-            &hash,
-            mail(org.id),
-            event(org, "org.invite"),
-        )
-        .await
-        .unwrap();
-    let user = User {
-        org_id: org.id,
-        email: email.to_owned(),
-        ..account().1
-    };
-    stage
-        .store
-        .accept_invitation(&hash, &user, event(org, "org.member_join"))
-        .await
-        .unwrap();
-    user
-}
-
 async fn an_invitation_is_used_once_by_the_address_it_is_for(stage: Stage) {
     let (org, owner) = stage.account().await;
     let asked = invitation(org.id, owner.id, "ann@example.com");
@@ -101,7 +54,7 @@ async fn an_invitation_is_used_once_by_the_address_it_is_for(stage: Stage) {
         let (asked, event) = (asked.clone(), event(&org, "org.invite"));
         async move {
             store
-                .put_invitation(&asked, &hash, mail(asked.org_id), event)
+                .put_invitation(&asked, &hash, invitation_mail(asked.org_id), event)
                 .await
         }
     };

@@ -297,6 +297,7 @@ async fn shares_end_with_their_secret_their_vault_and_whoever_they_concern(stage
     let (kept, _) = stage.put(&vault, "kept", None).await;
     let by_human = share(&kept, owner);
     made(&stage, &by_human).await;
+    stage.member(&org, &user, "other@example.com").await;
     store
         .delete_user(user.id, event(&org, "org.member_delete"))
         .await

@@ -83,6 +83,27 @@ impl Stage {
         (org, user)
     }
 
+    /// Another owner, who was invited.
+    pub async fn member(&self, org: &Org, by: &User, email: &str) -> User {
+        let hash = id().as_bytes().to_vec();
+        let asked = invitation(org.id, by.id, email);
+        let mail = invitation_mail(org.id);
+        self.store
+            .put_invitation(&asked, &hash, mail, event(org, "org.invite"))
+            .await
+            .unwrap();
+        let user = User {
+            org_id: org.id,
+            email: email.to_owned(),
+            ..account().1
+        };
+        self.store
+            .accept_invitation(&hash, &user, event(org, "org.member_join"))
+            .await
+            .unwrap();
+        user
+    }
+
     /// An agent of an organisation, without keys.
     pub async fn agent(&self, org: &Org) -> Agent {
         let agent = agent(org);
@@ -137,6 +158,30 @@ impl Stage {
         };
         let EventPage { events, .. } = self.store.events(org, &filter).await.unwrap();
         events.into_iter().rev().map(|event| event.action).collect()
+    }
+}
+
+/// An invitation to be an owner.
+pub fn invitation(org: OrgId, by: UserId, email: &str) -> Invitation {
+    Invitation {
+        id: id(),
+        org_id: org,
+        email: email.to_owned(),
+        role: Role::Owner,
+        invited_by: by,
+        created_at: at(1),
+        expires_at: at(10_000),
+    }
+}
+
+/// The mail that goes with it.
+pub fn invitation_mail(org: OrgId) -> NewMail {
+    NewMail {
+        id: id(),
+        org_id: Some(org),
+        recipient: "a@example.com".to_owned(),
+        sealed: vec![1],
+        queued_at: at(1),
     }
 }
 

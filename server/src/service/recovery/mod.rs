@@ -236,6 +236,8 @@ impl Services {
         request: &VerifyEmailRequest,
     ) -> Result<TokenResponse> {
         let user = self.prove_email(context, &request.token).await?;
+        self.check_address_of(context, user.org_id, Principal::User(user.id))
+            .await?;
         if let Some(mfa_token) = self.challenge(context, &user).await? {
             return Ok(Self::code_wanted(mfa_token));
         }
