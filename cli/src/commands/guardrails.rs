@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 
 use super::agent::{AgentFields, schema};
-use crate::client::segment;
+use crate::client::{Client, segment};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::Column;
@@ -77,6 +77,22 @@ const FIELDS: &[Column] = &[
     Column::new("By", "updated_by"),
 ];
 
+/// The guardrails that there are; none, if nobody has set any.
+///
+/// # Errors
+/// No answer, or a refusal.
+pub fn in_force(client: &Client, route: &str) -> Result<Map<String, Value>, Failure> {
+    match client.get(route) {
+        Ok(is) => Ok(is
+            .get("guardrails")
+            .and_then(Value::as_object)
+            .cloned()
+            .unwrap_or_default()),
+        Err(failure) if failure.status() == Some(404) => Ok(Map::new()),
+        Err(failure) => Err(failure),
+    }
+}
+
 impl GuardrailsCommand {
     pub fn run(self, context: &Context) -> Result<(), Failure> {
         match self {
@@ -85,12 +101,7 @@ impl GuardrailsCommand {
                 .item(&context.client()?.get(&scope.route()?)?, FIELDS),
             Self::Set(arguments) => {
                 let (client, route) = (context.client()?, arguments.scope.route()?);
-                let is = client.get(&route)?;
-                let mut all: Map<String, Value> = is
-                    .get("guardrails")
-                    .and_then(Value::as_object)
-                    .cloned()
-                    .unwrap_or_default();
+                let mut all = in_force(client, &route)?;
                 let given = arguments.fields.body()?;
                 if given.is_empty() {
                     return Err(Failure::Usage(

@@ -1,11 +1,17 @@
 //! Fleets from files.
 
+use std::collections::BTreeSet;
 use std::process::Stdio;
+use std::time::Duration;
 
 use serde_json::json;
 
 use crate::redact::redacted;
+use crate::relay::{Loss, Relay};
 use crate::shell::{BINARY, Shell, command};
+
+/// The start of a request that makes many agents.
+const BULK: &str = "POST /v1/agents/bulk";
 
 const FILE: &str = "
 fleet: production
@@ -35,8 +41,44 @@ policies:
 ";
 
 impl Shell {
-    fn file(&self, name: &str, text: &str) {
-        std::fs::write(self.home.path().join(name), text).unwrap();
+    /// Runs this and kills it when the server has done the `nth` request that makes many, before it says so.
+    fn killed_at(&self, nth: usize, arguments: &[&str]) {
+        let relay = Relay::start(&self.app.url, BULK, nth, Loss::Silence);
+        let mut run = command(
+            BINARY,
+            self.home.path(),
+            &[
+                ("ONECLAW_API_URL", &relay.url),
+                ("ONECLAW_TOKEN", &self.token()),
+            ],
+        );
+        run.args(arguments)
+            .args(["--timeout", "600"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let mut child = run.spawn().unwrap();
+        tokio::task::block_in_place(|| {
+            relay.lost.recv_timeout(Duration::from_secs(300)).unwrap();
+            child.kill().unwrap();
+            child.wait().unwrap();
+        });
+    }
+
+    #[track_caller]
+    fn has_a_key_for_each_of(&self, count: usize) {
+        let agents = self.json(&["agent", "list"]);
+        let of = |agent: &serde_json::Value| agent["name"].as_str().unwrap().to_owned();
+        let agents: Vec<String> = agents.as_array().unwrap().iter().map(of).collect();
+        let keys = self.keys();
+        let names: BTreeSet<&String> = keys.iter().map(|(name, _)| name).collect();
+        assert_eq!(
+            (agents.len(), keys.len(), names.len()),
+            (count, count, count),
+            "each agent once, each key once, none lost"
+        );
+        for (_, key) in keys.iter().step_by(150) {
+            self.with(&["whoami"], "", &[("ONECLAW_API_KEY", key)]).ok();
+        }
     }
 
     /// Nothing is left to do.
@@ -270,7 +312,8 @@ fn a_fleet_of(count: usize) -> String {
 async fn a_thousand_agents_are_made_once_and_the_second_run_plans_nothing() {
     let shell = Shell::signed_in().await;
     shell.file("fleet.yaml", &a_fleet_of(1000));
-    shell.run(&["apply", "-f", "fleet.yaml", "--yes"]).ok();
+    let apply = ["apply", "-f", "fleet.yaml", "--yes", "--timeout", "600"];
+    shell.run(&apply).ok();
     let again = shell
         .run(&["apply", "-f", "fleet.yaml", "--yes", "--json"])
         .json();
@@ -302,34 +345,72 @@ async fn a_thousand_agents_are_made_once_and_the_second_run_plans_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_was_killed_in_the_middle_is_finished_by_running_it_again() {
     let shell = Shell::signed_in().await;
-    shell.file("fleet.yaml", &a_fleet_of(300));
-    let mut run = command(
-        BINARY,
-        shell.home.path(),
-        &[("ONECLAW_API_URL", &shell.app.url)],
-    );
-    run.args(["apply", "-f", "fleet.yaml", "--yes"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    let mut child = run.spawn().unwrap();
-    let agents = || shell.json(&["agent", "list"]).as_array().unwrap().len();
-    // The first hundred are on the way; whatever it is doing now, it does not get to say so.
-    while agents() == 0 {
-        assert!(child.try_wait().unwrap().is_none());
-    }
-    child.kill().unwrap();
-    child.wait().unwrap();
-    shell.run(&["apply", "-f", "fleet.yaml", "--yes"]).ok();
-    shell.is_as_the_file_says();
-    assert_eq!(agents(), 300);
-    let keys = shell.keys();
-    let names: std::collections::BTreeSet<&String> = keys.iter().map(|(name, _)| name).collect();
+    // The vault, a thousand agents, the others: the command dies before the last answer arrives.
+    shell.file("fleet.yaml", &a_fleet_of(1200));
+    shell.killed_at(3, &["apply", "-f", "fleet.yaml", "--yes"]);
     assert_eq!(
-        (keys.len(), names.len()),
-        (300, 300),
-        "each key once, none lost"
+        shell.json(&["agent", "list"]).as_array().unwrap().len(),
+        1200
     );
-    for (_, key) in keys.iter().step_by(60) {
+    assert_eq!(
+        shell
+            .keys()
+            .iter()
+            .filter(|(_, key)| !key.is_empty())
+            .count(),
+        1000
+    );
+    let finished = shell.run(&["apply", "-f", "fleet.yaml", "--yes"]).ok();
+    assert!(finished.contains("200 keys to renew"), "{finished}");
+    shell.is_as_the_file_says();
+    shell.has_a_key_for_each_of(1200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_was_killed_in_the_middle_is_finished_by_running_it_again() {
+    let shell = Shell::signed_in().await;
+    let rows: String = (1..=1200).map(|n| format!("w-{n},api-keys/**\n")).collect();
+    shell.file("agents.csv", &format!("name,scopes\n{rows}"));
+    let create = [
+        "agent",
+        "create",
+        "--from",
+        "agents.csv",
+        "--output",
+        "fleet.keys.csv",
+    ];
+    shell.killed_at(2, &create);
+    let done = shell.run(&create);
+    assert!(
+        done.err
+            .contains("200 agents registered, 1000 were already"),
+        "{}",
+        done.err
+    );
+    done.ok();
+    shell.has_a_key_for_each_of(1200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_lost_on_the_way_loses_no_key_and_makes_no_agent_twice() {
+    let shell = Shell::signed_in().await;
+    let relay = Relay::start(&shell.app.url, BULK, 1, Loss::Cut);
+    let token = shell.token();
+    let environment = [
+        ("ONECLAW_API_URL", relay.url.as_str()),
+        ("ONECLAW_TOKEN", &token),
+    ];
+    shell.file("agents.csv", "name\na\nb\n");
+    let from = ["agent", "create", "--from", "agents.csv"];
+    let printed = shell.with(&from, "", &environment).ok();
+    relay.lost.try_recv().unwrap();
+    assert_eq!(
+        shell.json(&["agent", "list"]).as_array().unwrap().len(),
+        2,
+        "{printed}"
+    );
+    for line in printed.lines().skip(1) {
+        let key = line.rsplit(',').next().unwrap();
         shell
             .with(&["whoami"], "", &[("ONECLAW_API_KEY", key)])
             .ok();
@@ -490,4 +571,29 @@ async fn a_file_that_is_wrong_changes_nothing() {
     let said = shell.run(&["apply", "-f", "fleet.yaml", "--yes"]).fails(1);
     assert!(said.contains("2 agents have the name `twin`"), "{said}");
     assert_eq!(shell.json(&["vault", "list"]), json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn guardrails_of_a_fleet_are_set_changed_and_taken_away() {
+    let shell = Shell::signed_in().await;
+    let file =
+        |guardrails: &str| format!("fleet: f\nagents: [{{name: a}}]\nguardrails: {guardrails}\n");
+    let show = || shell.json(&["guardrails", "show", "--label", "fleet=f"])["guardrails"].clone();
+    for (guardrails, expected) in [
+        ("{tx_max_value: 0.5}", json!({"tx_max_value": "0.5"})),
+        (
+            "{tx_max_value: 0.2, tx_allowed_chains: [base]}",
+            json!({"tx_max_value": "0.2", "tx_allowed_chains": ["base"]}),
+        ),
+        ("{}", json!({})),
+    ] {
+        shell.file("fleet.yaml", &file(guardrails));
+        assert_eq!(
+            shell.json(&["diff", "-f", "fleet.yaml"])[0]["action"],
+            "set-guardrails"
+        );
+        shell.run(&["apply", "-f", "fleet.yaml", "--yes"]).ok();
+        assert_eq!(show(), expected);
+        shell.is_as_the_file_says();
+    }
 }

@@ -4,6 +4,92 @@ use serde_json::json;
 
 use crate::shell::Shell;
 
+/// A policy with conditions, made without the command. The guide has a date that has passed.
+const CONDITIONAL_POLICY: &str = r#"curl -s -X POST "$API/v1/vaults/$VAULT_ID/policies" \
+-H "Authorization: Bearer $TOKEN" \
+-H "Content-Type: application/json" \
+-d '{
+"secret_path_pattern": "keys/**",
+"principal_type": "agent",
+"principal_id": "'$AGENT_ID'",
+"permissions": ["read"],
+"conditions": {
+"ip_allowlist": ["10.0.0.0/8"],
+"time_window": {"after": "08:00", "before": "20:00", "timezone": "UTC"}
+},
+"expires_at": "2036-06-01T00:00:00Z"
+}'"#;
+
+/// What the agent found goes to the human who made it: one share is accepted and can be read then, one is declined.
+fn shares_arrive_and_are_answered(shell: &Shell, agent_id: &str, vault: &str) {
+    shell
+        .run(&[
+            "policy",
+            "create",
+            "-v",
+            vault,
+            "--principal-type",
+            "agent",
+            "--principal-id",
+            agent_id,
+            "--path",
+            "results/**",
+            "--permissions",
+            "read,write",
+        ])
+        .ok();
+    shell
+        .run(&["agent", "update", agent_id, "--scopes", "results/**"])
+        .ok();
+    let key = shell
+        .run(&["agent", "rotate-key", agent_id, "--quiet"])
+        .ok();
+    let as_agent = |arguments: &[&str]| {
+        let mut all = arguments.to_vec();
+        all.push("--json");
+        shell
+            .with(&all, "found it", &[("ONECLAW_API_KEY", &key)])
+            .json()
+    };
+    let share = |path: &str| {
+        let secret = as_agent(&["secret", "set", path, "-v", vault, "--stdin"]);
+        let id = secret["id"].as_str().unwrap();
+        let share = as_agent(&["share", "create", id, "--creator", "--max-access", "5"]);
+        share["id"].as_str().unwrap().to_owned()
+    };
+    let (wanted, unwanted) = (share("results/1"), share("results/2"));
+    let inbound = shell.sh("1claw share list --inbound", &[]).ok();
+    assert!(
+        inbound.contains(&wanted) && inbound.contains(&unwanted),
+        "{inbound}"
+    );
+    shell
+        .sh("1claw share accept $SHARE_ID", &[("SHARE_ID", &wanted)])
+        .ok();
+    shell
+        .sh("1claw share decline $SHARE_ID", &[("SHARE_ID", &unwanted)])
+        .ok();
+    let read = |share: &str| shell.run(&["share", "access", share, "--quiet"]);
+    assert_eq!(read(&wanted).ok(), "found it");
+    read(&unwanted).fails(3);
+    let list = shell.json(&["share", "list", "--inbound"]);
+    let status: std::collections::BTreeMap<&str, &str> = list
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|share| {
+            (
+                share["id"].as_str().unwrap(),
+                share["status"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        (status[wanted.as_str()], status[unwanted.as_str()]),
+        ("accepted", "declined")
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_commands_of_the_fleet_guide_do_what_it_says() {
     let shell = Shell::signed_in().await;
@@ -35,8 +121,30 @@ async fn the_commands_of_the_fleet_guide_do_what_it_says() {
     let run = |script: &str| shell.sh(script, &environment).ok();
     run("1claw agent update $AGENT_ID --vault-ids \"$VAULT_1,$VAULT_2\"");
     assert_eq!(agent()["vault_ids"], json!([vault_1, vault_2]));
+    let token = shell.token();
+    let policy = shell
+        .sh(
+            CONDITIONAL_POLICY,
+            &[
+                ("AGENT_ID", agent_id),
+                ("VAULT_ID", &vault_1),
+                ("TOKEN", &token),
+                ("API", &shell.app.url),
+            ],
+        )
+        .json();
+    let policies = shell.json(&["policy", "list", "-v", &vault_1]);
+    assert_eq!(policies[0]["id"], policy["id"]);
+    assert_eq!(
+        policies[0]["conditions"],
+        json!({
+            "ip_allowlist": ["10.0.0.0/8"],
+            "time_window": {"after": "08:00", "before": "20:00", "timezone": "UTC"},
+        })
+    );
     run("1claw agent update $AGENT_ID --token-ttl 300 # 5 minutes");
     assert_eq!(agent()["token_ttl_seconds"], 300);
+    shares_arrive_and_are_answered(&shell, agent_id, &vault_1);
 
     let recipients = [
         "0x70997970C51812dc3A010C7d01b50e0d17dc79C8",
@@ -75,7 +183,8 @@ async fn the_commands_of_the_fleet_guide_do_what_it_says() {
         );
     }
 
-    let key = run("1claw agent rotate-key $AGENT_ID --quiet");
+    let rotated = run("1claw agent rotate-key $AGENT_ID");
+    let key = rotated.lines().nth(1).unwrap().trim().to_owned();
     let token = shell.run(&["agent", "token", agent_id, "--quiet"]).ok();
     let as_agent = |arguments: &[&str]| shell.with(arguments, "", &[("ONECLAW_API_KEY", &key)]);
     as_agent(&["whoami"]).ok();
@@ -96,6 +205,19 @@ async fn the_commands_of_the_fleet_guide_do_what_it_says() {
             (Some("agent"), Some(agent_id))
         );
     }
+
+    let usage = run("1claw billing usage");
+    let used = |resource: &str| {
+        let row = usage.lines().find(|line| line.starts_with(resource));
+        let row = row.unwrap_or_else(|| panic!("{resource}: {usage}"));
+        let cells: Vec<&str> = row.split_whitespace().collect();
+        cells[cells.len() - 2].to_owned()
+    };
+    assert_eq!(
+        [used("Vaults"), used("Secrets"), used("Agents")],
+        ["2", "2", "3"]
+    );
+    assert!(used("API Requests").parse::<u64>().unwrap() > 10, "{usage}");
 
     run("1claw agent update $AGENT_ID --active false");
     assert_eq!(agent()["is_active"], false);

@@ -33,6 +33,16 @@ fn collect(path: &[String], into: &mut Vec<(Vec<String>, String)>) {
     }
 }
 
+/// Every command that does something, such as `agent list`.
+pub fn leaves() -> Vec<String> {
+    let mut all = Vec::new();
+    collect(&[], &mut all);
+    all.into_iter()
+        .filter(|(_, text)| !text.contains("\nCommands:\n"))
+        .map(|(path, _)| path.join(" "))
+        .collect()
+}
+
 #[test]
 fn every_command_has_help_with_examples() {
     let mut all = Vec::new();

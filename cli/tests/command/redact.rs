@@ -10,7 +10,16 @@ pub fn redacted(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     'next: while let Some(c) = rest.chars().next() {
-        for find in [uuid, time, credential, server, public_key] {
+        for find in [
+            uuid,
+            time,
+            credential,
+            server,
+            public_key,
+            hexadecimal,
+            base64,
+            measured,
+        ] {
             if let Some((length, instead)) = find(rest) {
                 out.push_str(&instead);
                 rest = &rest[length..];
@@ -44,13 +53,47 @@ fn time(text: &str) -> Option<(usize, String)> {
 }
 
 fn credential(text: &str) -> Option<(usize, String)> {
-    let prefix = ["ocv_", "1ck_", "eyJ"]
+    let prefix = ["ocv_", "1ck_", "1en_", "eyJ"]
         .into_iter()
         .find(|prefix| text.starts_with(prefix))?;
     let length = text
         .find(|c: char| !(c.is_ascii_alphanumeric() || "_-.".contains(c)))
         .unwrap_or(text.len());
     (length >= 12).then(|| (length, format!("<{prefix}…>")))
+}
+
+/// Addresses, hashes and signatures. What differs in length from run to run, such as a signed transaction, gets one length.
+fn hexadecimal(text: &str) -> Option<(usize, String)> {
+    let prefix = if text.starts_with("0x") { 2 } else { 0 };
+    let digits = text[prefix..]
+        .find(|c: char| !c.is_ascii_hexdigit())
+        .unwrap_or(text.len() - prefix);
+    let name = if prefix == 2 { "0x" } else { "hex" };
+    match digits {
+        ..40 => None,
+        40 | 64 => {
+            let dashes = prefix + digits - name.len() - 2;
+            Some((prefix + digits, format!("<{name}{}>", "-".repeat(dashes))))
+        }
+        _ => Some((prefix + digits, format!("<{name}…>"))),
+    }
+}
+
+/// Keys and signatures.
+fn base64(text: &str) -> Option<(usize, String)> {
+    let length = text
+        .find(|c: char| !(c.is_ascii_alphanumeric() || "+/=".contains(c)))
+        .unwrap_or(text.len());
+    (length >= 40).then(|| (length, "<base64…>".to_owned()))
+}
+
+/// What a plugin used up, and what a server calls its key.
+fn measured(text: &str) -> Option<(usize, String)> {
+    let name = ["\"fuel\": ", "\"elapsed_us\": ", "\"key_id\": "]
+        .into_iter()
+        .find(|name| text.starts_with(name))?;
+    let end = text[name.len()..].find([',', '\n'])?;
+    Some((name.len() + end, format!("{name}<…>")))
 }
 
 fn server(text: &str) -> Option<(usize, String)> {

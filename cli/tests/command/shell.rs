@@ -217,6 +217,17 @@ impl Shell {
         (text(&made["agent"]["id"]), text(&made["api_key"]))
     }
 
+    /// Puts a file in the home directory.
+    pub fn file(&self, name: &str, text: &str) {
+        std::fs::write(self.home.path().join(name), text).unwrap();
+    }
+
+    /// The token of whoever signed in.
+    pub fn token(&self) -> String {
+        let settings = self.settings();
+        settings["auth"]["token"].as_str().unwrap().to_owned()
+    }
+
     /// What is kept.
     pub fn settings(&self) -> Value {
         let path = self.home.path().join(".config/oneclaw/config.json");

@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value, json};
 
 use super::keys_file::{self, KeysFile};
-use super::{list, register, route, schema};
+use super::{list, register, schema};
 use crate::client::{Client, text};
 use crate::context::Context;
 use crate::failure::Failure;
@@ -37,19 +37,24 @@ pub fn create(
     let bar = progress(total as u64);
     let mut result = Ok(());
     let mut registered = 0_usize;
-    for (name, id) in &lost {
-        result = renew(client, name, id, keys.as_mut());
-        if result.is_err() {
-            break;
+    let mut count = |many: usize| {
+        registered = registered.saturating_add(many);
+        bar.inc(many as u64);
+    };
+    if let Some(keys) = &mut keys {
+        for many in lost.chunks(register::AT_ONCE) {
+            result = register::renew(client, many, keys);
+            if result.is_err() {
+                break;
+            }
+            count(many.len());
         }
-        registered = registered.saturating_add(1);
-        bar.inc(1);
     }
-    for many in new.chunks(register::AT_ONCE) {
-        if result.is_err() {
-            break;
-        }
-        result = register::register(client, many, keys.as_mut()).and_then(|made| {
+    let mut rest = new.as_slice();
+    while result.is_ok() && !rest.is_empty() {
+        let (many, request) = register::next_batch(rest.iter(), keys.as_ref());
+        let (now, later) = rest.split_at(many);
+        result = register::register(client, now, &request, keys.as_mut()).and_then(|made| {
             if keys.is_some() {
                 Ok(())
             } else {
@@ -57,9 +62,9 @@ pub fn create(
             }
         });
         if result.is_ok() {
-            registered = registered.saturating_add(many.len());
-            bar.inc(many.len() as u64);
+            count(now.len());
         }
+        rest = later;
     }
     bar.finish_and_clear();
     if let Some(keys) = &mut keys {
@@ -82,47 +87,29 @@ pub fn create(
     Ok(())
 }
 
-type NamesAndIds = Vec<(String, String)>;
-
 /// Parts those whose key was lost in a crash, as far as they were registered, from those that are still to be.
 fn lost(
     client: &Client,
     keys: Option<&KeysFile>,
     todo: Vec<Map<String, Value>>,
-) -> Result<(NamesAndIds, Vec<Map<String, Value>>), Failure> {
+) -> Result<(Vec<Value>, Vec<Map<String, Value>>), Failure> {
     let was_lost = |name: &str| keys.is_some_and(|keys| keys.was_lost(name));
     if !todo.iter().any(|body| was_lost(name(body))) {
         return Ok((Vec::new(), todo));
     }
     let agents = list::agents(client, &[])?;
-    let registered: HashMap<&str, &str> = agents
+    let registered: HashMap<&str, &Value> = agents
         .iter()
-        .map(|agent| (text(agent, "name"), text(agent, "id")))
+        .map(|agent| (text(agent, "name"), agent))
         .collect();
     let (mut lost, mut new) = (Vec::new(), Vec::new());
     for body in todo {
         match registered.get(name(&body)) {
-            Some(id) if was_lost(name(&body)) => {
-                lost.push((name(&body).to_owned(), (*id).to_owned()))
-            }
+            Some(agent) if was_lost(name(&body)) => lost.push((*agent).clone()),
             _ => new.push(body),
         }
     }
     Ok((lost, new))
-}
-
-/// Gives an agent a new key whose first never arrived.
-fn renew(
-    client: &Client,
-    name: &str,
-    id: &str,
-    keys: Option<&mut KeysFile>,
-) -> Result<(), Failure> {
-    let answer = client.post_empty(&format!("{}/rotate-key", route(id)))?;
-    match keys {
-        Some(keys) => keys.take(&[(&json!({ "name": name, "id": id }), text(&answer, "api_key"))]),
-        None => Ok(()),
-    }
 }
 
 fn print(context: &Context, made: Vec<Value>, printed: &mut Vec<Value>) -> Result<(), Failure> {
@@ -148,12 +135,13 @@ fn name(body: &Map<String, Value>) -> &str {
     body.get("name").and_then(Value::as_str).unwrap_or_default()
 }
 
-/// On a terminal, and only there.
+/// On a terminal, and only there. It shows that time passes, too: many agents are one request.
 pub fn progress(length: u64) -> ProgressBar {
     let bar = ProgressBar::new(length);
-    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {eta} left") {
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {bar:30} {pos}/{len} {elapsed}") {
         bar.set_style(style);
     }
+    bar.enable_steady_tick(std::time::Duration::from_millis(100));
     bar
 }
 

@@ -1,8 +1,8 @@
-//! A file of keys, `name,id,api_key`. Keys are shown once, so each is on its way to the disk before the next agent is made.
-//! Before a key is asked for, a line with the name alone says so: whoever runs the command again after a crash can tell whose
-//! key was lost on the way, and has that agent get a new one.
+//! A file of keys, `name,id,api_key`. Keys are shown once, so they are on the disk before the next agents are made. Before keys
+//! are asked for, a line for each says so, with the name and the request in the place of the id: whoever runs the command again
+//! after a crash can tell whose key was lost on the way, and has that agent get a new one.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -21,7 +21,8 @@ pub struct KeysFile {
     path: PathBuf,
     file: Option<std::fs::File>,
     known: HashSet<String>,
-    begun: HashSet<String>,
+    /// The request in which each was asked for; empty if that is not known.
+    begun: HashMap<String, String>,
 }
 
 impl KeysFile {
@@ -34,7 +35,7 @@ impl KeysFile {
             path: path.to_owned(),
             file: None,
             known: HashSet::new(),
-            begun: HashSet::new(),
+            begun: HashMap::new(),
         };
         let contents = match std::fs::read_to_string(path) {
             Ok(contents) => Zeroizing::new(contents),
@@ -60,7 +61,8 @@ impl KeysFile {
             if is_whole {
                 keys.known.insert(name.to_owned());
             } else {
-                keys.begun.insert(name.to_owned());
+                let request = record.get(1).unwrap_or_default();
+                keys.begun.insert(name.to_owned(), request.to_owned());
             }
         }
         Ok(keys)
@@ -78,17 +80,29 @@ impl KeysFile {
 
     /// Whether a key of this name was asked for and never arrived.
     pub fn was_lost(&self, name: &str) -> bool {
-        self.begun.contains(name) && !self.known.contains(name)
+        self.begun.contains_key(name) && !self.known.contains(name)
     }
 
-    /// Says whose keys are asked for now.
+    /// The request in which a key was asked for that never arrived.
+    pub fn request_of(&self, name: &str) -> Option<&str> {
+        let request = self.begun.get(name).filter(|_| !self.has(name))?;
+        Some(request.as_str()).filter(|request| !request.is_empty())
+    }
+
+    /// Says whose keys are asked for now, and in which request.
     ///
     /// # Errors
     /// It cannot be written; then nothing may be asked for.
-    pub fn begin<'a>(&mut self, names: impl Iterator<Item = &'a str>) -> Result<(), Failure> {
-        let rows: Vec<[&str; 3]> = names.map(|name| [name, "", ""]).collect();
-        self.begun
-            .extend(rows.iter().map(|[name, ..]| (*name).to_owned()));
+    pub fn begin<'a>(
+        &mut self,
+        names: impl Iterator<Item = &'a str>,
+        request: &str,
+    ) -> Result<(), Failure> {
+        let rows: Vec<[&str; 3]> = names.map(|name| [name, request, ""]).collect();
+        self.begun.extend(
+            rows.iter()
+                .map(|[name, ..]| ((*name).to_owned(), request.to_owned())),
+        );
         self.append(&rows)
     }
 
@@ -194,7 +208,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("keys.csv");
         let mut keys = KeysFile::read(&path).unwrap();
-        keys.begin(["a", "b"].into_iter()).unwrap();
+        keys.begin(["a", "b"].into_iter(), "r-1").unwrap();
         keys.take(&[(&json!({"name": "a", "id": "1"}), "ocv_a")])
             .unwrap();
         drop(keys);
@@ -207,6 +221,8 @@ mod tests {
         let mut keys = KeysFile::read(&path).unwrap();
         assert!(keys.has("a") && !keys.was_lost("a"));
         assert!(keys.was_lost("b") && keys.was_lost("c") && !keys.was_lost("d"));
+        assert_eq!(keys.request_of("a"), None);
+        assert_eq!(keys.request_of("b"), Some("r-1"));
         keys.take(&[(&json!({"name": "b", "id": "2"}), "ocv_b")])
             .unwrap();
         keys.finish().unwrap();

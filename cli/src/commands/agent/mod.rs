@@ -1,6 +1,7 @@
 //! Agents.
 
 pub mod batch;
+mod enrollments;
 mod fields;
 mod keys;
 pub mod keys_file;
@@ -32,6 +33,8 @@ pub enum AgentCommand {
         id: String,
     },
     Enroll(EnrollArgs),
+    #[command(subcommand)]
+    Enrollments(enrollments::EnrollmentsCommand),
     /// Delete an agent for good; `update --active false` keeps the record
     #[command(
         visible_alias = "rm",
@@ -100,9 +103,9 @@ pub struct ListArgs {
 
 /// Register an agent; its key is shown once
 ///
-/// With --from, registers one for each row of a CSV file. The columns are fields of the API, lists with spaces or `;` between
-/// their items. Rows whose name is already in the file of --output are left out, so that a run that broke off is finished by
-/// running it again.
+/// With --from, registers one for each row of a CSV file, up to a thousand with one request: all of these or none. The columns
+/// are fields of the API, lists with spaces or `;` between their items. Rows whose name is already in the file of --output are
+/// left out, so that a run that broke off is finished by running it again.
 #[derive(Args)]
 #[command(after_help = "Examples:
   1claw agent create worker-1 --scopes 'api-keys/**'
@@ -248,6 +251,7 @@ impl AgentCommand {
             Self::Update(arguments) => arguments.run(context),
             Self::Get { id } => output.item(&context.client()?.get(&route(&id))?, FIELDS),
             Self::Enroll(arguments) => arguments.run(context),
+            Self::Enrollments(command) => command.run(context),
             Self::Delete { id, yes } => {
                 context.confirm(&format!("Delete agent {id} for good?"), yes)?;
                 context.client()?.delete(&route(&id))?;

@@ -65,9 +65,9 @@ impl Selection {
 pub struct PullArgs {
     #[command(flatten)]
     selection: Selection,
-    /// dotenv, json or shell
-    #[arg(short, long, value_name = "FORMAT", default_value = "dotenv", value_parser = ["dotenv", "json", "shell"])]
-    format: String,
+    /// dotenv (the default), json (that with --json) or shell
+    #[arg(short, long, value_name = "FORMAT", value_parser = ["dotenv", "json", "shell"])]
+    format: Option<String>,
     /// A file that only you can read; standard output otherwise
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -126,7 +126,12 @@ impl PullArgs {
             ));
         }
         let variables = self.selection.source(context)?.variables(context)?;
-        let text = match self.format.as_str() {
+        let format = match (self.format.as_deref(), context.output.format()) {
+            (Some(format), _) => format,
+            (None, Format::Json) => "json",
+            (None, _) => "dotenv",
+        };
+        let text = match format {
             "json" => {
                 let members: Map<String, Value> = variables
                     .iter()

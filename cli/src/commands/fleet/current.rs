@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 
 use super::file::{FLEET_LABEL, Fleet};
-use crate::client::{items, segment, text};
+use crate::client::{Client, items, segment, text};
 use crate::commands::agent::list;
+use crate::commands::guardrails::in_force;
 use crate::context::Context;
 use crate::failure::Failure;
 
@@ -22,6 +23,10 @@ pub struct Current {
     pub others: Vec<Value>,
     /// Guardrails of the whole fleet; `{}` for none.
     pub guardrails: Value,
+    /// Plugins that are attached, if the file speaks of plugins.
+    pub attachments: Vec<Value>,
+    /// Versions of plugins that were uploaded, if the file speaks of plugins.
+    pub versions: Vec<Value>,
     /// Policies of the vaults that the file names, by name of the vault.
     pub policies: Vec<(String, Value)>,
 }
@@ -70,10 +75,14 @@ pub fn read(context: &Context, fleet: &Fleet) -> Result<Current, Failure> {
         );
     }
     let guardrails = if fleet.guardrails.is_some() {
-        let is = client.get(&guardrails_route(&fleet.name))?;
-        is.get("guardrails").cloned().unwrap_or_else(|| json!({}))
+        Value::Object(in_force(client, &guardrails_route(&fleet.name))?)
     } else {
         json!({})
+    };
+    let (attachments, versions) = if fleet.plugins.is_some() {
+        (attached(client)?, uploaded(client)?)
+    } else {
+        (Vec::new(), Vec::new())
     };
     let (agents, others) = sorted(fleet, list::agents(client, &[])?)?;
     Ok(Current {
@@ -82,8 +91,32 @@ pub fn read(context: &Context, fleet: &Fleet) -> Result<Current, Failure> {
         agents,
         others,
         guardrails,
+        attachments,
+        versions,
         policies,
     })
+}
+
+/// Plugins that are attached.
+///
+/// # Errors
+/// No answer, or a refusal.
+pub fn attached(client: &Client) -> Result<Vec<Value>, Failure> {
+    let list = client.get("/v1/plugins/attachments")?;
+    Ok(items(&list, "attachments")
+        .iter()
+        .filter(|one| one.get("attached").and_then(Value::as_bool) == Some(true))
+        .cloned()
+        .collect())
+}
+
+fn uploaded(client: &Client) -> Result<Vec<Value>, Failure> {
+    let list = client.get("/v1/plugins")?;
+    Ok(items(&list, "plugins")
+        .iter()
+        .flat_map(|plugin| items(plugin, "versions"))
+        .cloned()
+        .collect())
 }
 
 /// The route of the guardrails of a fleet.
@@ -99,6 +132,13 @@ fn named_vaults(fleet: &Fleet) -> Vec<&str> {
         .map(|vault| vault.name.as_str())
         .collect();
     names.extend(fleet.policies.iter().map(|policy| policy.vault.as_str()));
+    names.extend(
+        fleet
+            .plugins
+            .iter()
+            .flatten()
+            .flat_map(|plugin| plugin.scope.vaults.iter().map(String::as_str)),
+    );
     for agent in &fleet.agents {
         names.extend(
             agent

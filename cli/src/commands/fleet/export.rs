@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Map, Value, json};
 
-use super::current::{fleet_of, guardrails_route};
+use super::current::{attached, fleet_of, guardrails_route};
 use super::file::{Audience, FLEET_LABEL, FleetFile, PolicyEntry, VaultEntry};
 use super::plan::fleet_principal;
+use super::plugins;
 use crate::client::{items, segment, text};
 use crate::commands::agent::list;
 use crate::commands::agent::schema::{FIELDS, Kind};
+use crate::commands::guardrails::in_force;
 use crate::context::Context;
 use crate::failure::Failure;
 
@@ -33,15 +35,10 @@ pub fn export(context: &Context, fleet: &str, all: bool) -> Result<FleetFile, Fa
         .iter()
         .map(|agent| (text(agent, "id"), text(agent, "name")))
         .collect();
-    let guardrails = match client.get(&guardrails_route(fleet)) {
-        Ok(is) => is.get("guardrails").and_then(Value::as_object).cloned(),
-        // A server from before there were such.
-        Err(failure) if failure.status() == Some(404) => None,
-        Err(failure) => return Err(failure),
-    };
+    let guardrails = in_force(client, &guardrails_route(fleet))?;
     let mut file = FleetFile {
         fleet: fleet.to_owned(),
-        guardrails: guardrails.filter(|set| !set.is_empty()),
+        guardrails: Some(guardrails).filter(|set| !set.is_empty()),
         ..FleetFile::default()
     };
     for vault in items(&list, "vaults") {
@@ -75,6 +72,17 @@ pub fn export(context: &Context, fleet: &str, all: bool) -> Result<FleetFile, Fa
         }
         file.policies.extend(entries);
     }
+    let attachments = match attached(client) {
+        Ok(attachments) => attachments,
+        // For those who may not manage plugins, a fleet is without them.
+        Err(failure) if failure.status() == Some(403) => Vec::new(),
+        Err(failure) => return Err(failure),
+    };
+    let entries: Vec<_> = attachments
+        .iter()
+        .filter_map(|attachment| plugins::entry(fleet, attachment, &vault_names, &names))
+        .collect();
+    file.plugins = Some(entries).filter(|entries| !entries.is_empty());
     file.agents = agents
         .iter()
         .map(|agent| entry(agent, &vault_names))

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::plugins::{self, PluginEntry};
 use crate::commands::agent::schema::{self, Kind};
 use crate::failure::Failure;
 
@@ -30,6 +31,9 @@ pub struct FleetFile {
     /// Agents, by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub agents: Vec<Map<String, Value>>,
+    /// Plugins that are asked about them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plugins: Option<Vec<PluginEntry>>,
     /// What they may do.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub policies: Vec<PolicyEntry>,
@@ -114,6 +118,8 @@ pub struct Fleet {
     pub guardrails: Option<Map<String, Value>>,
     /// Agents: every field that is said, defaults included.
     pub agents: Vec<Map<String, Value>>,
+    /// Plugins, as written; `None`: the file does not speak of them.
+    pub plugins: Option<Vec<PluginEntry>>,
     /// Policies, as written.
     pub policies: Vec<PolicyEntry>,
 }
@@ -171,11 +177,17 @@ fn check(file: FleetFile) -> Result<Fleet, String> {
     }
     check_vaults(&file.vaults)?;
     check_policies(&file, &names)?;
+    plugins::check(
+        file.plugins.as_deref().unwrap_or_default(),
+        &file.fleet,
+        &names,
+    )?;
     Ok(Fleet {
         name: file.fleet,
         guardrails,
         vaults: file.vaults,
         agents,
+        plugins: file.plugins,
         policies: file.policies,
     })
 }

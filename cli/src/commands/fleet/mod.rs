@@ -5,6 +5,7 @@ mod current;
 mod export;
 mod file;
 mod plan;
+mod plugins;
 mod show;
 
 use std::io::IsTerminal as _;
@@ -23,8 +24,8 @@ use crate::output::Format;
 /// Make a fleet what a file says
 ///
 /// Shows what would be done, and asks. What the file does not speak of stays as it is. Agents of the fleet that are not in the
-/// file any more are deactivated, which is asked for by itself. Vaults are made and never deleted. A run that broke off is
-/// finished by running it again.
+/// file any more are deactivated and its plugins detached, each of which is asked for by itself. Vaults are made and never
+/// deleted. A run that broke off is finished by running it again.
 #[derive(Args)]
 #[command(after_help = "Examples:
   1claw apply -f fleet.yaml
@@ -43,6 +44,11 @@ A file:
     - name: worker-2
       vaults: [production-vault]
       tx_max_value: 0.1
+  plugins:
+    - plugin: office-hours@1.0.0
+      settings: {from: 9, to: 17}
+      scope: {paths: ['prod/**']}
+      mode: enforce
   policies:
     - vault: production-vault
       path: api-keys/**
@@ -55,7 +61,7 @@ pub struct ApplyArgs {
     /// The file, in YAML or JSON
     #[arg(short, long, value_name = "FILE")]
     file: PathBuf,
-    /// Do not ask, neither before the plan nor before agents are deactivated
+    /// Do not ask, neither before the plan nor before agents are deactivated and plugins detached
     #[arg(short, long)]
     yes: bool,
     /// Where keys of new agents go; beside the file, with the ending .keys.csv, otherwise
@@ -173,28 +179,33 @@ fn lost_keys(current: &current::Current, keys: &KeysFile) -> Vec<Step> {
     lost
 }
 
-/// Asks: once for the plan, and once more before agents are deactivated, which may be left out.
+/// Asks: once for the plan, and once more before agents are deactivated or plugins detached, which may be left out.
 fn agreed(steps: Vec<Step>) -> Result<Vec<Step>, Failure> {
     if !std::io::stdin().is_terminal() {
         return Err(Failure::Usage(
             "there is no terminal to ask on, and nothing was done; say --yes".to_owned(),
         ));
     }
-    let (ends, others): (Vec<Step>, Vec<Step>) = steps
-        .into_iter()
-        .partition(|step| matches!(step, Step::Deactivate { .. }));
-    let mut todo = Vec::new();
-    if !others.is_empty() && crate::input::yes_or_no("Do this?")? {
-        todo.extend(others);
-    } else if !others.is_empty() {
+    let (mut todo, mut detached, mut deactivated) = (Vec::new(), Vec::new(), Vec::new());
+    for step in steps {
+        match step {
+            Step::DetachPlugin { .. } => detached.push(step),
+            Step::Deactivate { .. } => deactivated.push(step),
+            _ => todo.push(step),
+        }
+    }
+    if !todo.is_empty() && !crate::input::yes_or_no("Do this?")? {
         return Err(Failure::local("nothing was done"));
     }
-    let question = format!(
-        "Deactivate {} agents that are not in the file any more?",
-        ends.len()
-    );
-    if !ends.is_empty() && crate::input::yes_or_no(&question)? {
-        todo.extend(ends);
+    for (ends, what) in [
+        (detached, "Detach {} plugins"),
+        (deactivated, "Deactivate {} agents"),
+    ] {
+        let what = what.replace("{}", &ends.len().to_string());
+        let question = format!("{what} that are not in the file any more?");
+        if !ends.is_empty() && crate::input::yes_or_no(&question)? {
+            todo.extend(ends);
+        }
     }
     if todo.is_empty() {
         return Err(Failure::local("nothing was done"));

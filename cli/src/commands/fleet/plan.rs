@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::current::{Current, fleet_of};
 use super::file::{Audience, FLEET_LABEL, Fleet, PolicyEntry};
+use super::plugins::{self, Plugin};
 use crate::client::{items, text};
 use crate::commands::agent::schema::{self, Kind};
 use crate::failure::Failure;
@@ -32,6 +33,15 @@ pub enum Step {
         name: String,
         changes: Vec<Change>,
     },
+    /// Attach a plugin.
+    AttachPlugin(Box<Plugin>),
+    /// Change how a plugin is attached.
+    ChangePlugin {
+        id: String,
+        name: String,
+        changes: Vec<Change>,
+        consent: bool,
+    },
     /// Make a policy.
     CreatePolicy(Box<Policy>),
     /// Change a policy.
@@ -45,6 +55,8 @@ pub enum Step {
     DeletePolicy { vault: String, id: String, key: Key },
     /// Give an agent a new key, because the first was lost in a crash.
     NewKey { id: String, name: String },
+    /// Detach a plugin that is not in the file any more.
+    DetachPlugin { id: String, name: String },
     /// Deactivate an agent that is not in the file any more.
     Deactivate { id: String, name: String },
 }
@@ -129,7 +141,11 @@ pub fn plan(fleet: &Fleet, current: &Current) -> Result<Vec<Step>, Failure> {
         known_vaults(fleet, current, wanted.get("vaults"))?;
         steps.extend(agent_step(fleet, current, wanted));
     }
+    // Before the policies: what is to be refused is refused before it is allowed.
+    let (plugins, detached) = plugins::steps(fleet, current)?;
+    steps.extend(plugins);
     steps.extend(policy_steps(fleet, current)?);
+    steps.extend(detached);
     for other in &current.others {
         steps.push(Step::Deactivate {
             id: text(other, "id").to_owned(),
@@ -150,7 +166,11 @@ fn known_vaults(fleet: &Fleet, current: &Current, named: Option<&Value>) -> Resu
     Ok(())
 }
 
-fn known_vault(fleet: &Fleet, current: &Current, name: &str) -> Result<(), Failure> {
+/// Whether there is a vault of the name, or will be.
+///
+/// # Errors
+/// There is none.
+pub fn known_vault(fleet: &Fleet, current: &Current, name: &str) -> Result<(), Failure> {
     let is_known =
         current.vaults.contains_key(name) || fleet.vaults.iter().any(|vault| vault.name == name);
     if is_known {

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::plan::{Change, Key, Principal, Step};
+use super::plugins::Plugin;
 use crate::output::{one_line, plain};
 
 /// Names of one kind of step that are shown before the rest is counted.
@@ -24,6 +25,19 @@ fn policy(key: &Key) -> String {
     };
     let effect = if key.effect == "deny" { "deny " } else { "" };
     format!("policy {effect}{} in {} for {whom}", key.path, key.vault)
+}
+
+fn attachment(new: &Plugin) -> String {
+    let name = if new.name == new.plugin {
+        String::new()
+    } else {
+        format!("{}, ", new.name)
+    };
+    let mode = match (new.mode.as_str(), new.canary_percent) {
+        ("canary", Some(share)) => format!("canary of {share} %"),
+        (mode, _) => mode.to_owned(),
+    };
+    format!("plugin {name}{}@{} in {mode}", new.plugin, new.version)
 }
 
 fn changes(changes: &[Change]) -> String {
@@ -74,6 +88,12 @@ pub fn text(steps: &[Step], color: bool) -> String {
                 changes: list,
                 ..
             } => marked(color, "33", '~', &format!("agent {name}")) + &changes(list),
+            Step::AttachPlugin(new) => marked(color, "32", '+', &attachment(new)),
+            Step::ChangePlugin {
+                name,
+                changes: list,
+                ..
+            } => marked(color, "33", '~', &format!("plugin {name}")) + &changes(list),
             Step::CreatePolicy(new) => marked(
                 color,
                 "32",
@@ -89,6 +109,12 @@ pub fn text(steps: &[Step], color: bool) -> String {
                 "33",
                 '~',
                 &format!("agent {name}: a new key, since its first never arrived"),
+            ),
+            Step::DetachPlugin { name, .. } => marked(
+                color,
+                "31",
+                '-',
+                &format!("plugin {name}, which is detached"),
             ),
             Step::Deactivate { name, .. } => marked(
                 color,
@@ -108,15 +134,18 @@ pub fn text(steps: &[Step], color: bool) -> String {
 }
 
 /// The kinds of steps: the word for programs, what is counted, one and many, and what is done with it.
-const KINDS: [(&str, &str, &str, &str); 9] = [
+const KINDS: [(&str, &str, &str, &str); 12] = [
     ("create-vault", "vault", "vaults", "to make"),
     ("set-guardrails", "set", "sets", "of guardrails to change"),
     ("create-agent", "agent", "agents", "to register"),
     ("change-agent", "agent", "agents", "to change"),
+    ("attach-plugin", "plugin", "plugins", "to attach"),
+    ("change-plugin", "plugin", "plugins", "to change"),
     ("create-policy", "policy", "policies", "to make"),
     ("change-policy", "policy", "policies", "to change"),
     ("delete-policy", "policy", "policies", "to delete"),
     ("new-key", "key", "keys", "to renew"),
+    ("detach-plugin", "plugin", "plugins", "to detach"),
     ("deactivate-agent", "agent", "agents", "to deactivate"),
 ];
 
@@ -126,11 +155,14 @@ fn kind(step: &Step) -> usize {
         Step::SetGuardrails { .. } => 1,
         Step::CreateAgent { .. } => 2,
         Step::ChangeAgent { .. } => 3,
-        Step::CreatePolicy(_) => 4,
-        Step::ChangePolicy { .. } => 5,
-        Step::DeletePolicy { .. } => 6,
-        Step::NewKey { .. } => 7,
-        Step::Deactivate { .. } => 8,
+        Step::AttachPlugin(_) => 4,
+        Step::ChangePlugin { .. } => 5,
+        Step::CreatePolicy(_) => 6,
+        Step::ChangePolicy { .. } => 7,
+        Step::DeletePolicy { .. } => 8,
+        Step::NewKey { .. } => 9,
+        Step::DetachPlugin { .. } => 10,
+        Step::Deactivate { .. } => 11,
     }
 }
 
@@ -177,7 +209,16 @@ pub fn json(steps: &[Step]) -> Value {
                     json!({ "action": action, "name": name })
                 }
                 Step::SetGuardrails { from, to } => json!({ "action": action, "from": from, "to": to }),
-                Step::ChangeAgent { id, name, changes } => {
+                Step::AttachPlugin(new) => json!({
+                    "action": action,
+                    "name": new.name,
+                    "plugin": new.plugin,
+                    "version": new.version,
+                    "mode": new.mode,
+                    "scope": new.scope,
+                }),
+                Step::ChangeAgent { id, name, changes }
+                | Step::ChangePlugin { id, name, changes, .. } => {
                     json!({ "action": action, "id": id, "name": name, "changes": list(changes) })
                 }
                 Step::CreatePolicy(new) => {
@@ -187,7 +228,9 @@ pub fn json(steps: &[Step]) -> Value {
                     json!({ "action": action, "id": id, "policy": of(key), "changes": list(changes) })
                 }
                 Step::DeletePolicy { id, key, .. } => json!({ "action": action, "id": id, "policy": of(key) }),
-                Step::NewKey { id, name } | Step::Deactivate { id, name } => json!({ "action": action, "id": id, "name": name }),
+                Step::NewKey { id, name }
+                | Step::DetachPlugin { id, name }
+                | Step::Deactivate { id, name } => json!({ "action": action, "id": id, "name": name }),
             }
         })
         .collect()
