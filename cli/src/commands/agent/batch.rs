@@ -4,10 +4,11 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::keys_file::{self, KeysFile};
-use super::{list, register, schema};
+use super::register::{self, Body};
+use super::{list, schema};
 use crate::client::{Client, text};
 use crate::context::Context;
 use crate::failure::Failure;
@@ -24,12 +25,12 @@ pub fn create(
     context: &Context,
     from: &Path,
     output: Option<&Path>,
-    defaults: &Map<String, Value>,
+    defaults: &Body,
 ) -> Result<(), Failure> {
     let bodies = rows(from, defaults)?;
     let mut keys = output.map(KeysFile::read).transpose()?;
-    let has = |body: &&Map<String, Value>| keys.as_ref().is_none_or(|keys| !keys.has(name(body)));
-    let todo: Vec<Map<String, Value>> = bodies.iter().filter(has).cloned().collect();
+    let has = |body: &&Body| keys.as_ref().is_none_or(|keys| !keys.has(name(body)));
+    let todo: Vec<Body> = bodies.iter().filter(has).cloned().collect();
     let client = context.client()?;
     let (lost, new) = lost(client, keys.as_ref(), todo)?;
     let total = lost.len().saturating_add(new.len());
@@ -87,12 +88,11 @@ pub fn create(
     Ok(())
 }
 
+/// Agents whose key was lost, and fields of those that are still to be registered.
+type LostAndNew = (Vec<Value>, Vec<Body>);
+
 /// Parts those whose key was lost in a crash, as far as they were registered, from those that are still to be.
-fn lost(
-    client: &Client,
-    keys: Option<&KeysFile>,
-    todo: Vec<Map<String, Value>>,
-) -> Result<(Vec<Value>, Vec<Map<String, Value>>), Failure> {
+fn lost(client: &Client, keys: Option<&KeysFile>, todo: Vec<Body>) -> Result<LostAndNew, Failure> {
     let was_lost = |name: &str| keys.is_some_and(|keys| keys.was_lost(name));
     if !todo.iter().any(|body| was_lost(name(body))) {
         return Ok((Vec::new(), todo));
@@ -131,7 +131,7 @@ fn print(context: &Context, made: Vec<Value>, printed: &mut Vec<Value>) -> Resul
     Ok(())
 }
 
-fn name(body: &Map<String, Value>) -> &str {
+fn name(body: &Body) -> &str {
     body.get("name").and_then(Value::as_str).unwrap_or_default()
 }
 
@@ -146,7 +146,7 @@ pub fn progress(length: u64) -> ProgressBar {
 }
 
 /// All rows are read and understood before the first agent is made.
-fn rows(from: &Path, defaults: &Map<String, Value>) -> Result<Vec<Map<String, Value>>, Failure> {
+fn rows(from: &Path, defaults: &Body) -> Result<Vec<Body>, Failure> {
     let text = crate::input::read_file(from)?;
     let mut reader = csv::ReaderBuilder::new()
         .trim(csv::Trim::All)
