@@ -19,6 +19,8 @@ const MARKER: &str = "mArKeR-8f2c51d0-never-to-be-seen";
 const IMPORTED_KEY: &str = "b71c71a67e1177ad4e901695e1b4b9ee17ae16c6668d313eac2f96dbcda3f291";
 /// A private key that lies at a path like any other secret.
 const KEY_AT_A_PATH: &str = "4646464646464646464646464646464646464646464646464646464646464645";
+/// What a share is locked with.
+const PASSPHRASE: &str = "pAsSpHrAsE-51be90ff-never-to-be-seen";
 /// Part of the URL of a node, as providers hand them out.
 const RPC_KEY: &str = "rPc-KeY-77aa0c41-never-to-be-seen";
 
@@ -236,6 +238,100 @@ impl Signing<'_> {
     }
 }
 
+/// Environment variables, of the vault and of the organisation, in every way but those that show them.
+async fn keep_variables(app: &TestApp, human: &Human, (agent, vault): (&str, &str)) -> Vec<String> {
+    let vars = format!("/v1/vaults/{vault}/env-vars");
+    let var = |key: &str, environments: Value| json!({"key": key, "value": MARKER, "sensitive": true, "environments": environments, "comment": "planted"});
+    let post = async |url: &str, token: &str, body: Value, status: u16| {
+        let reply = app.post(url, token, body).await;
+        assert_eq!(reply.status, status, "{url}: {}", reply.text);
+        reply.text
+    };
+    let owner = human.token.as_str();
+    let planted = var("PLANTED", json!(["production", "preview"]));
+    let shared = json!({"key": "SHARED", "value": MARKER, "sensitive": true, "vault_ids": [vault]});
+    let mut answers = vec![
+        post(&vars, owner, planted.clone(), 201).await,
+        post(&vars, owner, planted.clone(), 409).await,
+        post(&vars, agent, planted, 403).await,
+        post(&vars, MARKER, var("OTHER", json!(["preview"])), 401).await,
+        post(&vars, owner, var("OTHER", json!(["nowhere"])), 400).await,
+        post(&vars, owner, var("no key", json!(["preview"])), 400).await,
+        post(
+            &vars,
+            owner,
+            json!({"key": "OTHER", "value": [MARKER]}),
+            400,
+        )
+        .await,
+        post(
+            &vars,
+            owner,
+            json!({"key": "OTHER", "value": format!("{MARKER}\0")}),
+            400,
+        )
+        .await,
+        post("/v1/org/env-vars", owner, shared.clone(), 201).await,
+        post("/v1/org/env-vars", owner, shared.clone(), 409).await,
+        post("/v1/org/env-vars", agent, shared, 403).await,
+        post(
+            &format!("/v1/vaults/{vault}/environments"),
+            owner,
+            json!({"slug": "staging", "copy_from": "preview"}),
+            201,
+        )
+        .await,
+    ];
+    let one = format!("{vars}/PLANTED");
+    for (environment, status) in [("preview", 200), ("nowhere", 404)] {
+        let url = format!("{one}?environment={environment}");
+        let changed = app.patch(&url, owner, json!({"value": MARKER})).await;
+        assert_eq!(changed.status, status, "{}", changed.text);
+        answers.push(changed.text);
+    }
+    for (url, token) in [
+        (vars.clone(), owner),
+        ("/v1/org/env-vars".to_owned(), owner),
+        (vars.clone(), agent),
+        (one.clone(), agent),
+        (format!("{vars}/resolve?environment=production"), agent),
+    ] {
+        answers.push(app.get(&url, token).await.text);
+    }
+    let resolved = format!("{vars}/resolve?environment=staging");
+    let resolved = app.get(&resolved, owner).await.expect(200);
+    assert_eq!(resolved["vars"]["PLANTED"], MARKER);
+    let url = format!("{one}?environment=preview");
+    answers.push(app.delete(&url, owner).await.text);
+    answers
+}
+
+/// A share of the marker, behind a passphrase.
+async fn share_secret(app: &TestApp, human: &Human, vault: &str) -> Vec<String> {
+    let url = format!("/v1/vaults/{vault}/secrets/open/shared");
+    let stored = app.put(&url, &human.token, json!({"value": MARKER})).await;
+    let mut answers = vec![stored.text.clone()];
+    let secret = stored.expect(201)["id"].as_str().unwrap().to_owned();
+    let url = format!("/v1/secrets/{secret}/share");
+    let good = json!({"recipient_type": "anyone_with_link", "passphrase": PASSPHRASE, "max_access_count": 1});
+    let mut bad = good.clone();
+    bad["max_access_count"] = json!(0);
+    answers.push(app.post(&url, &human.token, bad).await.text);
+    let made = app.post(&url, &human.token, good).await;
+    answers.push(made.text.clone());
+    let id = made.expect(201)["id"].as_str().unwrap().to_owned();
+    let access = async |passphrase: &str| {
+        let url = format!("/v1/share/{id}/access");
+        app.post(&url, "", json!({"passphrase": passphrase})).await
+    };
+    answers.push(access(MARKER).await.text);
+    answers.push(app.get(&format!("/v1/share/{id}"), "").await.text);
+    assert_eq!(access(PASSPHRASE).await.expect(200)["value"], MARKER);
+    answers.push(access(PASSPHRASE).await.text);
+    answers.push(app.get("/v1/shares/outbound", &human.token).await.text);
+    answers
+}
+
 #[tokio::test]
 async fn the_marker_secret_is_found_nowhere() {
     let log = Captured::default();
@@ -407,6 +503,8 @@ async fn the_marker_secret_is_found_nowhere() {
     signing.sign_everything().await;
     signing.carry_keys_out().await;
     answers.append(&mut signing.answers);
+    answers.extend(keep_variables(&app, &human, (&token, &vault)).await);
+    answers.extend(share_secret(&app, &human, &vault).await);
 
     answers.push(
         app.get("/v1/audit/events?limit=1000", &human.token)
@@ -416,7 +514,7 @@ async fn the_marker_secret_is_found_nowhere() {
     answers.push(app.get("/v1/audit/verify", &human.token).await.text);
     answers.push(format!("{:?}", app.running));
     let keys = [forms_of(IMPORTED_KEY), forms_of(KEY_AT_A_PATH)].concat();
-    let planted = || keys.iter().map(String::as_str).chain([MARKER]);
+    let planted = || keys.iter().map(String::as_str).chain([MARKER, PASSPHRASE]);
     for (n, answer) in answers.iter().enumerate() {
         for needle in planted().chain([RPC_KEY]) {
             assert_absent(&format!("answer {n}"), answer.as_bytes(), needle);

@@ -27,6 +27,7 @@ use crate::service::agents::{PROFILE_FIELDS, ProfileKind};
         (name = "vaults", description = "Vaults"),
         (name = "secrets", description = "Secrets and their versions"),
         (name = "shares", description = "Secrets shared with others for a time"),
+        (name = "environment variables", description = "Names and values for programs, by environment and branch"),
         (name = "policies", description = "Who may do what, where, when and from where"),
         (name = "decisions", description = "Decisions of the gate, and why they came out as they did"),
         (name = "guardrails", description = "Limits on what many agents may have signed"),

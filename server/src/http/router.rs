@@ -14,8 +14,8 @@ use super::layers::{self, RequestLimits};
 use super::problem::Problem;
 use super::routes::{
     agents, api_keys, audit, audit_sinks, auth, billing, chains, decisions, device, discovery,
-    enrollments, fleet_guardrails, health, intents, mfa, organisation, plugins, policies, recovery,
-    replays, secrets, settings, shares, signing_keys, unsupported, vaults,
+    enrollments, env_vars, fleet_guardrails, health, intents, mfa, organisation, plugins, policies,
+    recovery, replays, secrets, settings, shares, signing_keys, unsupported, vaults,
 };
 use super::{docs, openapi, pages};
 use crate::service::SharedServices;
@@ -148,6 +148,18 @@ fn api() -> OpenApiRouter<SharedServices> {
         .routes(routes!(plugins::version))
         .routes(routes!(plugins::component))
         .routes(routes!(plugins::yank))
+        .routes(routes!(env_vars::list, env_vars::create))
+        .routes(routes!(env_vars::resolve))
+        .routes(routes!(env_vars::get, env_vars::update, env_vars::delete))
+        .routes(routes!(
+            env_vars::environments,
+            env_vars::create_environment
+        ))
+        .routes(routes!(env_vars::delete_environment))
+        .routes(routes!(env_vars::list_shared, env_vars::create_shared))
+        .routes(routes!(env_vars::update_shared, env_vars::delete_shared))
+        .routes(routes!(env_vars::link))
+        .routes(routes!(env_vars::unlink))
         .routes(routes!(policies::create, policies::list))
         .routes(routes!(policies::update, policies::delete))
         .routes(routes!(audit::events))

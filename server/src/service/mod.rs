@@ -16,6 +16,7 @@ pub mod check;
 pub mod decisions;
 pub mod device_login;
 pub mod enrollments;
+pub mod env_vars;
 pub mod error;
 pub mod events;
 pub mod exchange;

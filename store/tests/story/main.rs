@@ -16,6 +16,8 @@ mod database;
 #[cfg(test)]
 mod decisions;
 #[cfg(test)]
+mod env_vars;
+#[cfg(test)]
 mod fleet;
 #[cfg(test)]
 mod intents;

@@ -11,6 +11,7 @@ mod chains;
 mod conditions;
 mod device_login;
 mod discovery;
+mod env_vars;
 mod first_success;
 mod guardrail_fields;
 mod ip_rules;

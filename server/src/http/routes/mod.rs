@@ -11,6 +11,7 @@ pub mod decisions;
 pub mod device;
 pub mod discovery;
 pub mod enrollments;
+pub mod env_vars;
 pub mod fleet_guardrails;
 pub mod health;
 pub mod intents;

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use oneclaw_core::clock::Timestamp;
 use oneclaw_core::ids::{AttachmentId, OrgId};
 use oneclaw_core::request::AccessRequest;
-use oneclaw_policy_host::{AttachedPlugin, Attachment, DecidedAccess, Ruling, decide_access};
+use oneclaw_policy_host::{
+    AttachedPlugin, Attachment, DecidedAccess, Permit, ReadSecret, decide_access,
+};
 use oneclaw_store::Agent;
 
 use super::signing::Asked;
@@ -71,7 +73,7 @@ impl Gate {
         Ok((decided, attached))
     }
 
-    /// Which of these requests of one caller would be allowed. `None` never is. Those that are merely watched are not
+    /// Permits for those of these requests of one caller that are allowed. `None` never is. Those that are merely watched are not
     /// asked: nothing is recorded of a single path.
     ///
     /// # Errors
@@ -83,7 +85,7 @@ impl Gate {
         attached: Vec<Attachment>,
         revision: i64,
         now: Timestamp,
-    ) -> Result<Vec<bool>> {
+    ) -> Result<Vec<Option<Permit<ReadSecret>>>> {
         let org = caller.org();
         let set = self.own_plugins(&attached, org, revision, now).await?;
         let ticket = match &set {
@@ -114,28 +116,29 @@ impl Gate {
             } else {
                 Duration::ZERO
             };
-            let mut may_read = |request: AccessRequest, own: Vec<Attachment>| {
+            let mut permit = |request: AccessRequest, own: Vec<Attachment>| {
                 if own.is_empty() {
-                    return is_allowed(&decide_access(request, &attached, PERMIT_TTL_MS));
+                    let decided = decide_access(request, &attached, PERMIT_TTL_MS);
+                    return decided.into_permit::<ReadSecret>().ok();
                 }
                 if left.is_zero() {
-                    return false;
+                    return None;
                 }
                 let started = Instant::now();
                 let all: Vec<Attachment> = attached.iter().cloned().chain(own).collect();
                 let decided = decide_access(request, &all, PERMIT_TTL_MS);
                 left = left.saturating_sub(started.elapsed());
-                is_allowed(&decided)
+                decided.into_permit::<ReadSecret>().ok()
             };
-            let readable = requests
+            let permits = requests
                 .into_iter()
                 .zip(own)
-                .map(|(request, own)| request.is_some_and(|request| may_read(request, own)))
+                .map(|(request, own)| request.and_then(|request| permit(request, own)))
                 .collect();
             if let Some(ticket) = ticket {
                 ticket.settle_time(LISTING_TIME.saturating_sub(left));
             }
-            readable
+            permits
         })
         .await
         .map_err(|error| ServiceError::Internal(error.to_string()))
@@ -201,10 +204,6 @@ impl Asked {
             queries,
         }
     }
-}
-
-fn is_allowed(decided: &DecidedAccess) -> bool {
-    matches!(decided.ruling(), Ruling::Allow(_))
 }
 
 /// The labels of an agent; a human has none.

@@ -15,6 +15,7 @@ mod shared;
 mod signing;
 mod subject;
 mod uploaded;
+mod variables;
 
 pub(in crate::service) use budgets::Resolver;
 pub use budgets::of_record as budgets_of_record;
@@ -32,7 +33,7 @@ use oneclaw_core::recorded::{ACCESS_POLICY, TRANSACTION_GUARDRAIL};
 use oneclaw_core::request::{AccessRequest, Permission};
 use oneclaw_policy_host::{
     AccessCache, AccessKey, Action, Attachment, Engine, Failure, GuardrailCache, Mode, Permit,
-    Plugin,
+    Plugin, ReadSecret,
 };
 use oneclaw_store::{PolicyRevision, Store, Vault};
 use serde_json::{Value, json};
@@ -254,6 +255,21 @@ impl Gate {
         revision: PolicyRevision,
         paths: Vec<SecretPath>,
     ) -> Result<(Vec<bool>, Value)> {
+        let (permits, plugins) = self
+            .decide_each(context, caller, vault, revision, paths)
+            .await?;
+        Ok((permits.iter().map(Option::is_some).collect(), plugins))
+    }
+
+    /// A decision about reading at each of `paths`, by the plugins as they are now.
+    async fn decide_each(
+        &self,
+        context: &RequestContext,
+        caller: &Caller,
+        vault: &Vault,
+        revision: PolicyRevision,
+        paths: Vec<SecretPath>,
+    ) -> Result<(Vec<Option<Permit<ReadSecret>>>, Value)> {
         let attachments = self.attachments(context, caller, vault, revision).await?;
         let plugins = json!(attachments.iter().map(attached).collect::<Vec<_>>());
         let requests: Vec<Option<AccessRequest>> = paths
@@ -273,10 +289,10 @@ impl Gate {
                     .then(|| subject.request())
             })
             .collect();
-        let readable = self
+        let permits = self
             .ask_about_listing(caller, requests, attachments, revision.plugins, context.at)
             .await?;
-        Ok((readable, plugins))
+        Ok((permits, plugins))
     }
 
     /// Records a decision that went the caller's way and still did nothing, for example because there is no such

@@ -4,6 +4,7 @@ mod bundle;
 mod list;
 mod read;
 mod shared;
+mod variables;
 mod write;
 
 pub(super) use read::{EXHAUSTED, PRIVATE_KEY_BLOCKED, is_blocked_for};
