@@ -21,6 +21,9 @@ const READS: usize = 50;
 /// Most that a read may cost beside a large fleet, as a multiple of one beside a small fleet, at the median.
 const MOST: f64 = 1.3;
 
+/// Most that a page in the second half of the list may cost, as a multiple of one in the first half.
+const MOST_PAGE: f64 = 1.5;
+
 fn main() -> Result<()> {
     let (small, large, rounds) = if measuring() {
         (10, 10_000, 40)
@@ -157,6 +160,9 @@ async fn pages(fleet: &Fleet) -> Result<()> {
     let (first, last) = times.split_at_mut((count / 2).max(1).min(count));
     let (first, last) = (median(first), median(last));
     println!("{count} pages of 100 agents: {first:?} in the first half, {last:?} in the second");
+    if measuring() && last.as_secs_f64() > first.as_secs_f64() * MOST_PAGE {
+        return Err("later pages of agents cost more than earlier ones".into());
+    }
     Ok(())
 }
 

@@ -286,17 +286,33 @@ pub(crate) async fn insert_new(tx: &mut Tx, new: NewAgent<'_>) -> Result<()> {
             .await
             .map_err(|e| e.duplicate_is("system vault"))?;
     }
-    insert_agent(tx, new.agent)
-        .await
-        .map_err(|e| e.duplicate_is("agent"))?;
+    insert_agents(tx, &[new.agent]).await?;
     for (secret, version) in new.secrets {
         insert_version(tx, secret, version).await?;
     }
     Ok(())
 }
 
-pub(crate) async fn insert_agent(tx: &mut Tx, agent: &Agent) -> Result<()> {
-    room_for(tx, agent.org_id, Metered::Agents, agent.created_at).await?;
+/// Stores new agents of one organisation, if there is room for all of them.
+///
+/// # Errors
+/// [`StoreError::LimitReached`]; [`StoreError::Conflict`] `agent` for a key that is known.
+pub(crate) async fn insert_agents(tx: &mut Tx, agents: &[&Agent]) -> Result<()> {
+    let Some(first) = agents.first() else {
+        return Ok(());
+    };
+    let wanted = i64::try_from(agents.len()).unwrap_or(i64::MAX);
+    let more = (Metered::Agents, wanted);
+    room_for(tx, first.org_id, more, first.created_at).await?;
+    for agent in agents {
+        insert_agent(tx, agent)
+            .await
+            .map_err(|e| e.duplicate_is("agent"))?;
+    }
+    labels::insert(tx, agents.iter().copied()).await
+}
+
+async fn insert_agent(tx: &mut Tx, agent: &Agent) -> Result<()> {
     tx.execute_one(
         "INSERT INTO agents (id, org_id, created_by, name, description, auth_method, key_prefix, key_hash, scopes, \
          is_active, expires_at, api_key_expires_at, token_ttl_seconds, vault_ids, intents_api_enabled, environment, \
@@ -328,8 +344,7 @@ pub(crate) async fn insert_agent(tx: &mut Tx, agent: &Agent) -> Result<()> {
             agent.name.to_lowercase(),
         ],
     )
-    .await?;
-    labels::insert(tx, agent).await
+    .await
 }
 
 async fn update_agent(tx: &mut Tx, agent: &Agent) -> Result<()> {

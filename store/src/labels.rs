@@ -1,13 +1,14 @@
 //! What policies can see of agents: names and labels, kept where queries find them.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use oneclaw_core::ids::{AgentId, OrgId};
 use oneclaw_core::label::Label;
 use oneclaw_core::template::AgentWords;
 
 use crate::agents::Agent;
-use crate::db::{Tx, params};
+use crate::db::{Inserts, Tx, params};
 use crate::error::Result;
 
 /// Labels outside their alphabet, which nobody could have stored, are left out.
@@ -17,16 +18,17 @@ fn marks(agent: &Agent) -> impl Iterator<Item = String> {
         .filter_map(|(key, value)| Some(Label::new(key, value).ok()?.mark()))
 }
 
-/// Enters the labels of a new agent.
-pub(crate) async fn insert(tx: &mut Tx, agent: &Agent) -> Result<()> {
-    for mark in marks(agent) {
-        tx.execute_one(
-            "INSERT INTO agent_labels (agent_id, org_id, mark, created_at) VALUES ($1, $2, $3, $4)",
-            params![agent.id, agent.org_id, mark, agent.created_at],
-        )
-        .await?;
+static LABELS: LazyLock<Inserts<4>> =
+    LazyLock::new(|| Inserts::into("agent_labels (agent_id, org_id, mark, created_at)"));
+
+/// Enters the labels of new agents.
+pub(crate) async fn insert(tx: &mut Tx, agents: impl Iterator<Item = &Agent>) -> Result<()> {
+    let mut rows = Vec::new();
+    for agent in agents {
+        let (id, org, at) = (agent.id, agent.org_id, agent.created_at);
+        rows.extend(marks(agent).map(|mark| [id.into(), org.into(), mark.into(), at.into()]));
     }
-    Ok(())
+    LABELS.run(tx, rows).await
 }
 
 /// Makes the entries those of the agent as it is now, and raises its revision if they were others.
@@ -50,7 +52,7 @@ pub(crate) async fn relabelled(tx: &mut Tx, agent: &Agent) -> Result<()> {
         params![agent.id],
     )
     .await?;
-    insert(tx, agent).await?;
+    insert(tx, std::iter::once(agent)).await?;
     raise(tx, agent.id).await
 }
 

@@ -1,5 +1,8 @@
 //! Access policies, and the revisions by which others see that they changed.
 
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
 use oneclaw_core::audience::Audience;
 use oneclaw_core::clock::Timestamp;
 use oneclaw_core::ids::{OrgId, PolicyId, VaultId};
@@ -9,7 +12,7 @@ use oneclaw_core::template::AgentWords;
 use serde_json::Value;
 
 use crate::audit::NewEvent;
-use crate::db::{Row, Tx, malformed, params};
+use crate::db::{self, Inserts, Row, Tx, malformed, params};
 use crate::error::Result;
 use crate::{Store, json, labels};
 
@@ -135,7 +138,7 @@ impl Store {
     /// is known.
     pub async fn create_policy(&self, policy: &Policy, event: NewEvent) -> Result<()> {
         let mut tx = self.db.begin().await?;
-        insert_policy(&mut tx, policy)
+        insert_policies(&mut tx, std::slice::from_ref(policy))
             .await
             .map_err(|e| e.duplicate_is("policy"))?;
         self.finish(tx, &[event]).await
@@ -278,46 +281,75 @@ impl Store {
     }
 }
 
-pub(crate) async fn insert_policy(tx: &mut Tx, policy: &Policy) -> Result<()> {
-    tx.execute_one(
-        "INSERT INTO policies (id, vault_id, org_id, pattern, principal_kind, principal_id, permissions, conditions, \
-         allow, priority, expires_at, created_by, created_at, extras) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
-        params![
-            policy.id,
-            policy.vault_id,
-            policy.org_id,
-            &policy.pattern,
-            policy.audience.kind().as_str(),
-            policy.audience.to_string(),
-            json::text(&policy.permissions)?,
-            json::canonical(&policy.conditions)?,
-            policy.allow,
-            i64::from(policy.priority),
-            policy.expires_at,
-            policy.created_by.to_string(),
-            policy.created_at,
-            json::canonical(&policy.extras)?,
-        ],
+static POLICIES: LazyLock<Inserts<14>> = LazyLock::new(|| {
+    Inserts::into(
+        "policies (id, vault_id, org_id, pattern, principal_kind, principal_id, permissions, conditions, allow, \
+         priority, expires_at, created_by, created_at, extras)",
     )
-    .await?;
-    if let Audience::Labelled(selector) = &policy.audience {
-        let wanted = i64::try_from(selector.labels().len()).unwrap_or(i64::MAX);
-        for label in selector.labels() {
-            tx.execute_one(
-                "INSERT INTO policy_labels (policy_id, vault_id, org_id, mark, wanted) VALUES ($1, $2, $3, $4, $5)",
-                params![
-                    policy.id,
-                    policy.vault_id,
-                    policy.org_id,
-                    label.mark(),
-                    wanted,
-                ],
-            )
-            .await?;
-        }
+});
+
+static POLICY_LABELS: LazyLock<Inserts<5>> =
+    LazyLock::new(|| Inserts::into("policy_labels (policy_id, vault_id, org_id, mark, wanted)"));
+
+/// Stores new policies, and says of each audience once that its policies are not what they were.
+pub(crate) async fn insert_policies(tx: &mut Tx, policies: &[Policy]) -> Result<()> {
+    let rows: Vec<_> = policies.iter().map(values).collect::<Result<_>>()?;
+    POLICIES.run(tx, rows).await?;
+    POLICY_LABELS
+        .run(tx, policies.iter().flat_map(labels_of))
+        .await?;
+    // In one order everywhere, so that two batches rarely wait for each other.
+    let marks: BTreeSet<(VaultId, &str, String)> = policies
+        .iter()
+        .flat_map(|policy| {
+            let audience = &policy.audience;
+            let marks = audience.marks().into_iter();
+            marks.map(|mark| (policy.vault_id, audience.kind().as_str(), mark))
+        })
+        .collect();
+    for (vault, kind, mark) in marks {
+        bump_mark(tx, vault, kind, mark).await?;
     }
-    bump(tx, policy.vault_id, &policy.audience).await
+    Ok(())
+}
+
+fn values(policy: &Policy) -> Result<[db::Value; 14]> {
+    Ok([
+        policy.id.into(),
+        policy.vault_id.into(),
+        policy.org_id.into(),
+        (&policy.pattern).into(),
+        policy.audience.kind().as_str().into(),
+        policy.audience.to_string().into(),
+        json::text(&policy.permissions)?.into(),
+        json::canonical(&policy.conditions)?.into(),
+        policy.allow.into(),
+        i64::from(policy.priority).into(),
+        policy.expires_at.into(),
+        policy.created_by.to_string().into(),
+        policy.created_at.into(),
+        json::canonical(&policy.extras)?.into(),
+    ])
+}
+
+fn labels_of(policy: &Policy) -> Vec<[db::Value; 5]> {
+    let Audience::Labelled(selector) = &policy.audience else {
+        return Vec::new();
+    };
+    let labels = selector.labels();
+    let wanted = i64::try_from(labels.len()).unwrap_or(i64::MAX);
+    labels
+        .iter()
+        .map(|label| {
+            [
+                policy.id.into(),
+                policy.vault_id.into(),
+                policy.org_id.into(),
+                label.mark().into(),
+                wanted.into(),
+            ]
+        })
+        .collect()
 }
 
 async fn words_of(tx: &mut Tx, caller: Principal) -> Result<Option<AgentWords>> {
@@ -347,12 +379,16 @@ pub(crate) async fn delete_of(tx: &mut Tx, principal: Principal) -> Result<()> {
 /// Says that the policies for an audience in a vault are not what they were: a row or a few, however many belong to it.
 async fn bump(tx: &mut Tx, vault: VaultId, audience: &Audience) -> Result<()> {
     for mark in audience.marks() {
-        tx.execute_one(
-            "INSERT INTO policy_sets (vault_id, principal_kind, principal_id, revision) VALUES ($1, $2, $3, 1) \
-             ON CONFLICT (vault_id, principal_kind, principal_id) DO UPDATE SET revision = policy_sets.revision + 1",
-            params![vault, audience.kind().as_str(), mark],
-        )
-        .await?;
+        bump_mark(tx, vault, audience.kind().as_str(), mark).await?;
     }
     Ok(())
+}
+
+async fn bump_mark(tx: &mut Tx, vault: VaultId, kind: &str, mark: String) -> Result<()> {
+    tx.execute_one(
+        "INSERT INTO policy_sets (vault_id, principal_kind, principal_id, revision) VALUES ($1, $2, $3, 1) \
+         ON CONFLICT (vault_id, principal_kind, principal_id) DO UPDATE SET revision = policy_sets.revision + 1",
+        params![vault, kind, mark],
+    )
+    .await
 }

@@ -4,13 +4,13 @@ use oneclaw_core::clock::Timestamp;
 use oneclaw_core::ids::{AgentId, OrgId};
 use serde_json::Value;
 
-use crate::agents::{Agent, insert_agent};
+use crate::agents::{Agent, insert_agents};
 use crate::audit::NewEvent;
 use crate::db::{Tx, params};
 use crate::error::Result;
-use crate::policies::{Policy, insert_policy};
-use crate::secrets::{Secret, SecretVersion, insert_version};
-use crate::vaults::{Vault, insert_vault};
+use crate::policies::{Policy, insert_policies};
+use crate::secrets::{Secret, SecretVersion, insert_keys};
+use crate::vaults::{Vault, insert_vault, insert_vaults};
 use crate::{Store, json};
 
 /// How long a key of a client counts: 24 hours.
@@ -106,24 +106,16 @@ impl Store {
                 .await
                 .map_err(|e| e.duplicate_is("system vault"))?;
         }
-        for vault in &all.vaults {
-            insert_vault(&mut tx, vault)
-                .await
-                .map_err(|e| e.duplicate_is("vault"))?;
-        }
-        for (agent, secrets) in &all.agents {
-            insert_agent(&mut tx, agent)
-                .await
-                .map_err(|e| e.duplicate_is("agent"))?;
-            for (secret, version) in secrets {
-                insert_version(&mut tx, secret, version).await?;
-            }
-        }
-        for policy in &all.policies {
-            insert_policy(&mut tx, policy)
-                .await
-                .map_err(|e| e.duplicate_is("policy"))?;
-        }
+        insert_vaults(&mut tx, &all.vaults)
+            .await
+            .map_err(|e| e.duplicate_is("vault"))?;
+        let agents: Vec<&Agent> = all.agents.iter().map(|(agent, _)| agent).collect();
+        insert_agents(&mut tx, &agents).await?;
+        let keys = all.agents.iter().flat_map(|(_, keys)| keys);
+        insert_keys(&mut tx, keys).await?;
+        insert_policies(&mut tx, &all.policies)
+            .await
+            .map_err(|e| e.duplicate_is("policy"))?;
         self.finish(tx, &all.events).await?;
         Ok(Provisioned::Done)
     }

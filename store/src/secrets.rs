@@ -1,6 +1,7 @@
 //! Secrets, by path, and their sealed versions.
 
 use std::fmt;
+use std::sync::LazyLock;
 
 use oneclaw_core::clock::Timestamp;
 use oneclaw_core::ids::{OrgId, SecretId, VaultId};
@@ -10,7 +11,7 @@ use serde_json::Value;
 
 use crate::accounts::count;
 use crate::audit::NewEvent;
-use crate::db::{Row, Tx, params};
+use crate::db::{self, Inserts, Row, Tx, params};
 use crate::error::{Result, StoreError};
 use crate::usage::{Metered, room_for};
 use crate::{Store, json, shares};
@@ -381,10 +382,12 @@ pub(crate) async fn insert_version(
         return Err(StoreError::Conflict("version"));
     }
     if is_one_more(tx, secret, version).await? {
-        room_for(tx, secret.org_id, Metered::Secrets, version.created_at).await?;
+        let more = (Metered::Secrets, 1);
+        room_for(tx, secret.org_id, more, version.created_at).await?;
     }
     if version.version == 1 {
-        insert_secret(tx, secret)
+        SECRETS
+            .run(tx, [secret_values(secret)])
             .await
             .map_err(|e| e.duplicate_is("version"))?;
     } else {
@@ -402,28 +405,35 @@ pub(crate) async fn insert_version(
             return Err(known.map_or(StoreError::NotFound, |_| StoreError::Conflict("version")));
         }
     }
-    tx.execute_one(
-        "INSERT INTO secret_versions (secret_id, version, kind, created_by, created_at, expires_at, \
-         max_access_count, access_count, disabled_at, rotation_policy, metadata, wrapped_data_key, ciphertext) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
-        params![
-            version.secret_id,
-            version.version,
-            &version.kind,
-            version.created_by.to_string(),
-            version.created_at,
-            version.expires_at,
-            version.max_access_count,
-            version.access_count,
-            version.disabled_at,
-            version.rotation_policy.as_ref().map(json::canonical).transpose()?,
-            json::canonical(&version.metadata)?,
-            version.wrapped_data_key.as_slice(),
-            version.ciphertext.as_slice(),
-        ],
-    )
-    .await
-    .map_err(|e| e.duplicate_is("version"))
+    VERSIONS
+        .run(tx, [version_values(version)?])
+        .await
+        .map_err(|e| e.duplicate_is("version"))
+}
+
+/// Stores the first keys of new agents. They lie in the system vault, so no limit counts them.
+pub(crate) async fn insert_keys(
+    tx: &mut Tx,
+    keys: impl Iterator<Item = &(Secret, SecretVersion)> + Clone,
+) -> Result<()> {
+    if keys
+        .clone()
+        .any(|(secret, version)| version.secret_id != secret.id || version.version != 1)
+    {
+        return Err(StoreError::Conflict("version"));
+    }
+    let versions: Vec<_> = keys
+        .clone()
+        .map(|(_, version)| version_values(version))
+        .collect::<Result<_>>()?;
+    SECRETS
+        .run(tx, keys.map(|(secret, _)| secret_values(secret)))
+        .await
+        .map_err(|e| e.duplicate_is("version"))?;
+    VERSIONS
+        .run(tx, versions)
+        .await
+        .map_err(|e| e.duplicate_is("version"))
 }
 
 /// Whether there is one secret more with this version: the first at its path, or the first since it was deleted. Those of
@@ -435,18 +445,48 @@ async fn is_one_more(tx: &mut Tx, secret: &Secret, version: &SecretVersion) -> R
     Ok(tx.optional(sql, params).await?.is_some())
 }
 
-async fn insert_secret(tx: &mut Tx, secret: &Secret) -> Result<()> {
-    tx.execute_one(
-        "INSERT INTO secrets (id, vault_id, org_id, path, latest_version, created_at, updated_at, deleted_at) \
-         VALUES ($1, $2, $3, $4, 1, $5, $6, NULL)",
-        params![
-            secret.id,
-            secret.vault_id,
-            secret.org_id,
-            secret.path.as_str(),
-            secret.created_at,
-            secret.updated_at,
-        ],
+static SECRETS: LazyLock<Inserts<8>> = LazyLock::new(|| {
+    Inserts::into(
+        "secrets (id, vault_id, org_id, path, latest_version, created_at, updated_at, deleted_at)",
     )
-    .await
+});
+
+static VERSIONS: LazyLock<Inserts<13>> = LazyLock::new(|| {
+    Inserts::into(
+        "secret_versions (secret_id, version, kind, created_by, created_at, expires_at, max_access_count, \
+         access_count, disabled_at, rotation_policy, metadata, wrapped_data_key, ciphertext)",
+    )
+});
+
+/// A secret with its first version.
+fn secret_values(secret: &Secret) -> [db::Value; 8] {
+    [
+        secret.id.into(),
+        secret.vault_id.into(),
+        secret.org_id.into(),
+        secret.path.as_str().into(),
+        1_i64.into(),
+        secret.created_at.into(),
+        secret.updated_at.into(),
+        None::<Timestamp>.into(),
+    ]
+}
+
+fn version_values(version: &SecretVersion) -> Result<[db::Value; 13]> {
+    let rotation = version.rotation_policy.as_ref();
+    Ok([
+        version.secret_id.into(),
+        version.version.into(),
+        (&version.kind).into(),
+        version.created_by.to_string().into(),
+        version.created_at.into(),
+        version.expires_at.into(),
+        version.max_access_count.into(),
+        version.access_count.into(),
+        version.disabled_at.into(),
+        rotation.map(json::canonical).transpose()?.into(),
+        json::canonical(&version.metadata)?.into(),
+        version.wrapped_data_key.as_slice().into(),
+        version.ciphertext.as_slice().into(),
+    ])
 }

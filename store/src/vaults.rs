@@ -1,6 +1,7 @@
 //! Vaults.
 
 use std::fmt;
+use std::sync::LazyLock;
 
 use oneclaw_core::clock::Timestamp;
 use oneclaw_core::ids::{OrgId, VaultId};
@@ -9,7 +10,7 @@ use oneclaw_core::principal::Principal;
 use crate::Store;
 use crate::accounts::count;
 use crate::audit::NewEvent;
-use crate::db::{Row, Tx, params};
+use crate::db::{Inserts, Row, Tx, params};
 use crate::error::Result;
 use crate::policies::{self, Policy, PolicyRevision, about_caller};
 use crate::usage::{Metered, room_for};
@@ -101,7 +102,7 @@ impl Store {
             .await
             .map_err(|e| e.duplicate_is("vault"))?;
         if let Some(policy) = policy {
-            policies::insert_policy(&mut tx, policy)
+            policies::insert_policies(&mut tx, std::slice::from_ref(policy))
                 .await
                 .map_err(|e| e.duplicate_is("policy"))?;
         }
@@ -242,25 +243,37 @@ impl Store {
     }
 }
 
-pub(crate) async fn insert_vault(tx: &mut Tx, vault: &Vault) -> Result<()> {
-    if !vault.is_system {
-        room_for(tx, vault.org_id, Metered::Vaults, vault.created_at).await?;
-    }
-    tx.execute_one(
-        "INSERT INTO vaults (id, org_id, name, description, created_by, wrapped_key, is_system, created_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-        params![
-            vault.id,
-            vault.org_id,
-            &vault.name,
-            &vault.description,
-            vault.created_by.to_string(),
-            vault.wrapped_key.as_slice(),
-            vault.is_system,
-            vault.created_at,
-        ],
+static VAULTS: LazyLock<Inserts<8>> = LazyLock::new(|| {
+    Inserts::into(
+        "vaults (id, org_id, name, description, created_by, wrapped_key, is_system, created_at)",
     )
-    .await
+});
+
+pub(crate) async fn insert_vault(tx: &mut Tx, vault: &Vault) -> Result<()> {
+    insert_vaults(tx, std::slice::from_ref(vault)).await
+}
+
+/// Stores new vaults of one organisation, if there is room for all of them; a system vault takes none.
+pub(crate) async fn insert_vaults(tx: &mut Tx, vaults: &[Vault]) -> Result<()> {
+    let counting = vaults.iter().filter(|vault| !vault.is_system);
+    let wanted = i64::try_from(counting.clone().count()).unwrap_or(i64::MAX);
+    if let Some(first) = counting.clone().next() {
+        let more = (Metered::Vaults, wanted);
+        room_for(tx, first.org_id, more, first.created_at).await?;
+    }
+    let rows = vaults.iter().map(|vault| {
+        [
+            vault.id.into(),
+            vault.org_id.into(),
+            (&vault.name).into(),
+            (&vault.description).into(),
+            vault.created_by.to_string().into(),
+            vault.wrapped_key.as_slice().into(),
+            vault.is_system.into(),
+            vault.created_at.into(),
+        ]
+    });
+    VAULTS.run(tx, rows).await
 }
 
 #[cfg(test)]

@@ -115,9 +115,15 @@ impl From<StoreError> for ServiceError {
             StoreError::NotFound => Self::NotFound("not found"),
             StoreError::Conflict(what) => Self::Conflict(format!("conflict: {what}")),
             StoreError::Unavailable(detail) => Self::Unavailable(detail),
-            StoreError::LimitReached(reached) => Self::LimitReached(format!(
-                "{reached}. Delete what is not needed, or ask whoever runs this server for a higher tier."
-            )),
+            StoreError::LimitReached(reached) => {
+                let more = match reached.wanted {
+                    1 => String::new(),
+                    wanted => format!(" {wanted} more do not fit."),
+                };
+                Self::LimitReached(format!(
+                    "{reached}.{more} Delete what is not needed, or ask whoever runs this server for a higher tier."
+                ))
+            }
             StoreError::Corrupt(detail) => Self::Internal(detail),
         }
     }

@@ -7,17 +7,19 @@ use oneclaw_core::ids::{EventId, OrgId};
 
 use super::chain::{AuditKey, Head, RawEvent};
 use super::{MAX_WORD_BYTES, NewEvent};
-use crate::db::{Row, Tx, Value, params};
+use crate::db::{Inserts, Row, Tx, Value, params};
 use crate::error::{Result, StoreError};
 use crate::json;
-
-/// Events in one statement. Each number has its own text, so there are few of them.
-const CHUNKS: [usize; 3] = [32, 8, 1];
 
 /// Columns of an event.
 const COLUMNS: usize = 14;
 
-static INSERTS: LazyLock<[(usize, String); 3]> = LazyLock::new(|| CHUNKS.map(|n| (n, insert(n))));
+static EVENTS: LazyLock<Inserts<COLUMNS>> = LazyLock::new(|| {
+    Inserts::into(
+        "audit_events (org_id, seq, id, action, actor_type, actor_id, resource_type, resource_id, vault_id, details, \
+         ip, at, prev_event_id, integrity_hash)",
+    )
+});
 
 /// Appends events to the chains of their organisations, in the order given. Comes last in a transaction: it takes a lock
 /// that every other writer of the organisation waits for.
@@ -47,16 +49,10 @@ async fn append_to(tx: &mut Tx, key: &AuditKey, org: OrgId, events: &[&NewEvent]
         };
         rows.push(row);
     }
-    let mut rest = rows.as_slice();
-    for (size, sql) in INSERTS.iter() {
-        while let Some((chunk, later)) = rest.split_at_checked(*size) {
-            let params = chunk.iter().flat_map(values).collect();
-            tx.execute(sql, params)
-                .await
-                .map_err(|e| e.duplicate_is("event"))?;
-            rest = later;
-        }
-    }
+    EVENTS
+        .run(tx, rows.iter().map(values))
+        .await
+        .map_err(|e| e.duplicate_is("event"))?;
     let seal = key.seal(&org, &head)?;
     tx.execute_one(
         "UPDATE audit_heads SET seq = $2, event_id = $3, hash = $4, seal = $5 WHERE org_id = $1",
@@ -163,23 +159,6 @@ fn values(event: &RawEvent) -> [Value; COLUMNS] {
     ]
 }
 
-/// The statement that inserts so many events.
-fn insert(events: usize) -> String {
-    let rows: Vec<String> = (0..events)
-        .map(|row| {
-            let numbers: Vec<String> = (1..=COLUMNS)
-                .map(|column| format!("${}", row * COLUMNS + column))
-                .collect();
-            format!("({})", numbers.join(", "))
-        })
-        .collect();
-    format!(
-        "INSERT INTO audit_events (org_id, seq, id, action, actor_type, actor_id, resource_type, resource_id, \
-         vault_id, details, ip, at, prev_event_id, integrity_hash) VALUES {}",
-        rows.join(", ")
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -191,14 +170,5 @@ mod tests {
         assert_eq!(long.len(), 1024);
         let odd = word(&format!("x{}", "ä".repeat(600)));
         assert_eq!(odd.len(), 1023);
-    }
-
-    #[test]
-    fn every_placeholder_is_numbered_once() {
-        let sql = insert(32);
-        for n in 1..=32 * COLUMNS {
-            let alone = |sep: &str| sql.matches(&format!("${n}{sep}")).count();
-            assert_eq!(alone(",") + alone(")"), 1, "${n}");
-        }
     }
 }

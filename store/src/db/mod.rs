@@ -1,5 +1,6 @@
 //! One way to speak to two databases: statements are written once, with `$1` placeholders, and run on either.
 
+mod inserts;
 mod open;
 mod row;
 mod value;
@@ -7,6 +8,7 @@ mod value;
 use sqlx::pool::PoolConnection;
 use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool};
 
+pub(crate) use self::inserts::Inserts;
 pub(crate) use self::row::{Row, malformed};
 pub(crate) use self::value::{Value, number, params};
 use crate::error::{Result, StoreError};

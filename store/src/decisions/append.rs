@@ -7,11 +7,8 @@ use oneclaw_core::ids::OrgId;
 
 use super::{DecisionBasis, NewDecision, pack};
 use crate::audit::NewEvent;
-use crate::db::{Tx, Value, params};
+use crate::db::{Inserts, Tx, Value, params};
 use crate::error::Result;
-
-/// Records in one statement. Each number has its own text, so there are few of them.
-const CHUNKS: [usize; 3] = [32, 8, 1];
 
 /// Columns of a record.
 const COLUMNS: usize = 11;
@@ -22,7 +19,11 @@ const TRUSTED_MS: i64 = 60 * 60 * 1000;
 /// Bases that are remembered, at 48 bytes each.
 const MOST: usize = 100_000;
 
-static INSERTS: LazyLock<[(usize, String); 3]> = LazyLock::new(|| CHUNKS.map(|n| (n, insert(n))));
+static RECORDS: LazyLock<Inserts<COLUMNS>> = LazyLock::new(|| {
+    Inserts::into(
+        "decisions (org_id, id, at, world, verdict, code, principal, vault_id, path, basis, body)",
+    )
+});
 
 type BasisKey = (OrgId, [u8; 32]);
 
@@ -67,19 +68,13 @@ pub(crate) async fn append(
         return Ok(Vec::new());
     }
     let new = append_bases(tx, bases, &records).await?;
-    let mut rest = records.as_slice();
-    for (size, sql) in INSERTS.iter() {
-        while let Some((chunk, later)) = rest.split_at_checked(*size) {
-            let params = chunk
-                .iter()
-                .flat_map(|(event, decision)| values(event, decision))
-                .collect();
-            tx.execute(sql, params)
-                .await
-                .map_err(|e| e.duplicate_is("event"))?;
-            rest = later;
-        }
-    }
+    let rows = records
+        .iter()
+        .map(|(event, decision)| values(event, decision));
+    RECORDS
+        .run(tx, rows)
+        .await
+        .map_err(|e| e.duplicate_is("event"))?;
     Ok(new)
 }
 
@@ -138,20 +133,4 @@ fn values(event: &NewEvent, decision: &NewDecision) -> [Value; COLUMNS] {
         decision.basis.digest.as_slice().into(),
         decision.body.as_slice().into(),
     ]
-}
-
-/// The statement that inserts so many records.
-fn insert(records: usize) -> String {
-    let rows: Vec<String> = (0..records)
-        .map(|row| {
-            let numbers: Vec<String> = (1..=COLUMNS)
-                .map(|column| format!("${}", row * COLUMNS + column))
-                .collect();
-            format!("({})", numbers.join(", "))
-        })
-        .collect();
-    format!(
-        "INSERT INTO decisions (org_id, id, at, world, verdict, code, principal, vault_id, path, basis, body) VALUES {}",
-        rows.join(", ")
-    )
 }

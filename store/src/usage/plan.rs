@@ -58,13 +58,15 @@ impl Default for Plan {
     }
 }
 
-/// There is no room for one more.
+/// There is no room for what is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LimitReached {
     /// Of what.
     pub what: Metered,
     /// How many there are.
     pub used: i64,
+    /// How many more were wanted.
+    pub wanted: i64,
     /// How many there may be.
     pub max: i64,
     /// The tier that says so.
@@ -176,12 +178,17 @@ impl Store {
     }
 }
 
-/// Whether there is room for one more, asked within the transaction that makes it. Where a limit is set, transactions of
+/// Whether there is room for so many more, asked within the transaction that makes them. Where a limit is set, transactions of
 /// the organisation that ask wait for each other, so that two never take the last place.
 ///
 /// # Errors
 /// [`StoreError::LimitReached`].
-pub(crate) async fn room_for(tx: &mut Tx, org: OrgId, what: Metered, at: Timestamp) -> Result<()> {
+pub(crate) async fn room_for(
+    tx: &mut Tx,
+    org: OrgId,
+    (what, wanted): (Metered, i64),
+    at: Timestamp,
+) -> Result<()> {
     let limited = tx
         .optional(
             "UPDATE org_billing SET tier = tier WHERE org_id = $1 AND tier IS NOT NULL \
@@ -210,12 +217,13 @@ pub(crate) async fn room_for(tx: &mut Tx, org: OrgId, what: Metered, at: Timesta
         return Ok(());
     };
     let used = tx.one(sql, params![org]).await?.int("n")?;
-    if used < max {
+    if used.saturating_add(wanted) <= max {
         return Ok(());
     }
     Err(StoreError::LimitReached(Box::new(LimitReached {
         what,
         used,
+        wanted,
         max,
         tier: row.text("tier")?,
     })))

@@ -2,14 +2,15 @@
 
 use oneclaw_core::ids::OrgId;
 use oneclaw_core::principal::Principal;
-use oneclaw_store::{Limits, Metered, NewRequest, Plan, StoreError};
+use oneclaw_store::{Limits, Metered, NewRequest, Plan, Provisioning, StoreError};
 
-use crate::stage::{Stage, at, event, id, open, vault};
+use crate::stage::{Stage, agent, at, event, id, open, vault};
 
 crate::stories!(
     counts_are_durable_with_the_next_commit_of_the_writer,
     two_nodes_count_together,
     of_a_hundred_vaults_at_once_as_many_are_made_as_there_is_room_for,
+    fleets_made_at_once_fit_as_a_whole_or_not_at_all,
     the_newest_requests_are_kept,
 );
 
@@ -128,6 +129,61 @@ async fn of_a_hundred_vaults_at_once_as_many_are_made_as_there_is_room_for(stage
         .await
         .unwrap();
     stage.vault(&org, Principal::User(user.id)).await;
+}
+
+async fn fleets_made_at_once_fit_as_a_whole_or_not_at_all(stage: Stage) {
+    let (org, user) = stage.account().await;
+    let plan = Plan {
+        tier: Some("business".to_owned()),
+        limits: Limits {
+            agents: Some(50),
+            vaults: Some(4),
+            ..Limits::default()
+        },
+        ..Plan::default()
+    };
+    stage
+        .store
+        .set_plan(org.id, &plan, event(&org, "billing.tier"))
+        .await
+        .unwrap();
+    let nodes = [stage.store.clone(), open(&stage.url).await];
+    let mut making = tokio::task::JoinSet::new();
+    for n in 0..10 {
+        let fleet = Provisioning {
+            agents: (0..12).map(|_| (agent(&org), Vec::new())).collect(),
+            vaults: vec![vault(&org, Principal::User(user.id))],
+            events: vec![event(&org, "agent.register")],
+            ..Provisioning::default()
+        };
+        let (node, org) = (nodes[n % 2].clone(), org.id);
+        making.spawn(async move { node.provision(org, fleet).await });
+    }
+    let outcomes = making.join_all().await;
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 4);
+    for error in outcomes.into_iter().filter_map(Result::err) {
+        let StoreError::LimitReached(reached) = error else {
+            panic!("{error}");
+        };
+        assert_eq!(
+            (reached.what, reached.used, reached.wanted),
+            (Metered::Vaults, 4, 1)
+        );
+    }
+    // Two more agents fit, and three do not.
+    let fleet = |size: usize| Provisioning {
+        agents: (0..size).map(|_| (agent(&org), Vec::new())).collect(),
+        events: vec![event(&org, "agent.register")],
+        ..Provisioning::default()
+    };
+    let refused = stage.store.provision(org.id, fleet(3)).await;
+    let Err(StoreError::LimitReached(reached)) = refused else {
+        panic!("{refused:?}");
+    };
+    assert_eq!((reached.used, reached.wanted), (48, 3));
+    stage.store.provision(org.id, fleet(2)).await.unwrap();
+    assert_eq!(stage.store.count_agents(org.id).await.unwrap(), 50);
+    stage.sound_chain(org.id).await;
 }
 
 async fn the_newest_requests_are_kept(stage: Stage) {

@@ -252,3 +252,80 @@ async fn of_many_at_once_under_one_key_one_makes_the_fleet(database: Database) {
     assert_eq!((made, told), (1, 7));
     assert_eq!(count(&app, &owner.token, "agents").await, 4);
 }
+
+#[tokio::test]
+async fn a_tier_holds_back_fleets_as_a_whole_on_sqlite() {
+    a_tier_holds_back_fleets_as_a_whole(Database::Sqlite).await;
+}
+
+#[tokio::test]
+async fn a_tier_holds_back_fleets_as_a_whole_on_postgresql() {
+    a_tier_holds_back_fleets_as_a_whole(Database::Postgres).await;
+}
+
+async fn a_tier_holds_back_fleets_as_a_whole(database: Database) {
+    let app = std::sync::Arc::new(TestApp::start_with(database, |_| {}).await);
+    let owner = app.human("owner").await;
+    let tier = format!("/v1/admin/orgs/{}/billing-tier", owner.org);
+    app.put(&tier, &owner.token, json!({"tier": "pro"}))
+        .await
+        .expect(200);
+    app.agent(&owner, json!({})).await;
+    let agents = |size: usize| {
+        let agents = (0..size).map(|n| json!({"name": format!("worker-{n}")}));
+        json!({"agents": agents.collect::<Vec<_>>()})
+    };
+    let refused = app.post(BULK, &owner.token, agents(10)).await.problem(403);
+    assert_eq!(refused["type"], "resource_limit_exceeded");
+    let detail = refused["detail"].as_str().unwrap();
+    assert!(
+        detail.starts_with("Agent limit reached (1/10 on pro tier). 10 more do not fit."),
+        "{detail}"
+    );
+    assert_eq!(count(&app, &owner.token, "agents").await, 1);
+
+    // Whoever comes first, the nine places that are left are filled exactly, and never by a part of a fleet.
+    let mut requests = tokio::task::JoinSet::new();
+    for n in 0..12 {
+        let (app, token) = (std::sync::Arc::clone(&app), owner.token.clone());
+        let (path, body, size) = match n % 2 {
+            0 => (BULK, agents(3), 3),
+            _ => ("/v1/agents", json!({"name": "alone"}), 1),
+        };
+        requests.spawn(async move {
+            let reply = app.post(path, &token, body).await;
+            match reply.status.as_u16() {
+                201 => size,
+                403 => 0,
+                other => panic!("{other}: {}", reply.text),
+            }
+        });
+    }
+    let made: usize = requests.join_all().await.into_iter().sum();
+    assert_eq!(made, 9);
+    assert_eq!(count(&app, &owner.token, "agents").await, 10);
+    app.post("/v1/agents", &owner.token, json!({"name": "one too many"}))
+        .await
+        .problem(403);
+}
+
+#[tokio::test]
+async fn a_thousand_agents_fit_in_one_request() {
+    let app = TestApp::start().await;
+    let owner = app.human("owner").await;
+    let agents: Vec<Value> = (0..1000)
+        .map(|n| json!({"name": format!("worker-{n}"), "labels": {"team": "red"}}))
+        .collect();
+    let begun = std::time::Instant::now();
+    let made = app
+        .post(BULK, &owner.token, json!({"agents": agents}))
+        .await
+        .expect(201);
+    println!("{:?}", begun.elapsed());
+    assert_eq!(made["agents"].as_array().unwrap().len(), 1000);
+    let used = app
+        .get("/v1/billing/subscription", &owner.token)
+        .await
+        .expect(200);
+    assert_eq!(used["usage"]["agents"]["used"], 1000);
+}

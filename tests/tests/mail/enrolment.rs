@@ -316,6 +316,41 @@ async fn in_the_automatic_mode_the_key_is_mailed_and_the_agent_is_there() {
 }
 
 #[tokio::test]
+async fn where_a_tier_has_no_room_the_human_is_asked_instead_and_others_do_not_wait() {
+    let app = TestApp::start_with(Database::Sqlite, |config| {
+        config.enrollment = EnrollmentMode::Auto;
+    })
+    .await;
+    let (human, other) = (app.human("ops").await, app.human("other").await);
+    let tier = format!("/v1/admin/orgs/{}/billing-tier", human.org);
+    app.put(&tier, &human.token, json!({"tier": "free"}))
+        .await
+        .expect(200);
+    let first = app.agent(&human, json!({})).await;
+    app.agent(&human, json!({})).await;
+    enroll(&app, "ops@example.com").await.expect(201);
+    enroll(&app, "other@example.com").await.expect(201);
+    assert!(!app.mail_to("ops@example.com").await.text.contains("ocv_"));
+    app.mail_to("other@example.com").await.word("ocv_");
+    let agents = app.get("/v1/agents", &other.token).await.expect(200);
+    assert_eq!(agents["agents"].as_array().unwrap().len(), 1);
+
+    let id = waiting(&app, &human, 1).await[0]["id"].clone();
+    let approve = format!("/v1/agents/enrollments/{}/approve", id.as_str().unwrap());
+    let refused = app
+        .post(&approve, &human.token, json!({}))
+        .await
+        .problem(403);
+    assert_eq!(refused["type"], "resource_limit_exceeded");
+    // It still waits, and is let in once there is room.
+    let gone = format!("/v1/agents/{}", first.id);
+    app.delete(&gone, &human.token).await.expect(204);
+    app.post(&approve, &human.token, json!({}))
+        .await
+        .expect(201);
+}
+
+#[tokio::test]
 async fn where_enrolment_is_off_nobody_may_ask() {
     let app = TestApp::start_with(Database::Sqlite, |config| {
         config.enrollment = EnrollmentMode::Off;

@@ -48,7 +48,13 @@ impl Services {
                 .leave_enrollment(lease, enrollment.id)
                 .await
                 .map_err(ServiceError::from),
-            (Some(user), EnrollmentMode::Auto) => self.let_in(enrollment, user).await,
+            (Some(user), EnrollmentMode::Auto) => {
+                match self.let_in(enrollment, user.clone()).await {
+                    // The human can make room, and decide then.
+                    Err(ServiceError::LimitReached(_)) => self.ask(lease, enrollment, &user).await,
+                    other => other,
+                }
+            }
             (Some(user), EnrollmentMode::Approval | EnrollmentMode::Off) => {
                 self.ask(lease, enrollment, &user).await
             }
