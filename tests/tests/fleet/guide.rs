@@ -185,4 +185,160 @@ async fn a_fleet_from_its_first_agent_to_its_last() {
     assert_eq!(idle["agents"].as_array().unwrap().len(), 1);
     let verified = app.get("/v1/audit/verify", token).await.expect(200);
     assert_eq!(verified["chain_valid"], true);
+
+    // What is used, against what there is room for.
+    let used = app.get("/v1/billing/subscription", token).await.expect(200);
+    for (meter, count) in [("agents", 5), ("vaults", 6), ("secrets", 6)] {
+        assert_eq!(used["usage"][meter]["used"], count, "{meter}");
+        assert!(used["usage"][meter]["limit"].as_i64().unwrap() > 1_000_000);
+    }
+}
+
+#[tokio::test]
+async fn an_agent_that_enrols_by_itself_is_let_in_by_the_human_it_names() {
+    let app = TestApp::start().await;
+    let human = app.human("ops").await;
+    let body = json!({"name": "worker-8f2c", "human_email": "ops@example.com"});
+    let asked = app.post("/v1/agents/enroll", "", body).await.expect(201);
+    assert!(!asked.to_string().contains("ocv_"));
+    let mail = app.mail_to("ops@example.com").await;
+    let token = mail.word("http").rsplit('/').next().unwrap().to_owned();
+    let approve = format!("/v1/agents/enrollments/{token}/approve");
+    let created = app
+        .post(&approve, &human.token, json!({}))
+        .await
+        .expect(201);
+    assert_eq!(created["agent"]["created_by"], human.id.as_str());
+    let key = json!({"api_key": created["api_key"]});
+    app.post("/v1/auth/agent-token", "", key).await.expect(200);
+}
+
+#[tokio::test]
+async fn agents_share_back_with_the_human_who_made_them() {
+    let app = TestApp::start().await;
+    let human = app.human("ops").await;
+    let vault = app.vault(&human).await;
+    let mut shares = Vec::new();
+    for name in NAMES {
+        let agent = app
+            .agent(&human, json!({"name": name, "scopes": ["**"]}))
+            .await;
+        let rights = json!({"permissions": ["read", "write"]});
+        app.policy(&human, &vault, &agent, &format!("agents/{name}/**"), rights)
+            .await;
+        let token = app.token(&agent).await;
+        let url = format!("/v1/vaults/{vault}/secrets/agents/{name}/result");
+        let stored = app.put(&url, &token, json!({"value": name})).await;
+        let secret = stored.expect(201)["id"].as_str().unwrap().to_owned();
+        let body = json!({
+            "recipient_type": "creator", "expires_at": "2026-12-31T00:00:00Z", "max_access_count": 5,
+        });
+        let share = app
+            .post(&format!("/v1/secrets/{secret}/share"), &token, body)
+            .await
+            .expect(201);
+        assert_eq!(share["max_access_count"], 5);
+        shares.push((share["id"].as_str().unwrap().to_owned(), agent, token));
+    }
+    // Each is tracked by itself, and says which agent it is from.
+    let inbound = app
+        .get("/v1/shares/inbound", &human.token)
+        .await
+        .expect(200);
+    let inbound = inbound["shares"].as_array().unwrap();
+    assert_eq!(inbound.len(), NAMES.len());
+    for (id, agent, _) in &shares {
+        let item = inbound.iter().find(|item| item["id"] == id.as_str());
+        let item = item.unwrap();
+        assert_eq!(
+            (&item["status"], &item["created_by"]),
+            (&json!("pending"), &json!(agent.id))
+        );
+        assert!(NAMES.contains(&item["created_by_name"].as_str().unwrap()));
+    }
+    let answer = async |id: &str, what: &str| {
+        let url = format!("/v1/shares/{id}/{what}");
+        app.send(reqwest::Method::POST, &url, &human.token, None)
+            .await
+    };
+    let value = async |id: &str| app.get(&format!("/v1/share/{id}"), &human.token).await;
+    let (accepted, declined) = (&shares[0], &shares[1]);
+    value(&accepted.0).await.problem(403);
+    answer(&accepted.0, "accept").await.expect(204);
+    answer(&declined.0, "decline").await.expect(204);
+    assert_eq!(value(&accepted.0).await.expect(200)["value"], NAMES[0]);
+    assert!(value(&declined.0).await.status.is_client_error());
+    for ((id, _, token), status) in [(accepted, "accepted"), (declined, "declined")] {
+        let item = app
+            .get(&format!("/v1/shares/{id}"), token)
+            .await
+            .expect(200);
+        assert_eq!(item["status"], status);
+    }
+}
+
+#[tokio::test]
+async fn guardrails_are_set_for_one_agent_and_for_all_in_a_loop() {
+    let app = TestApp::start().await;
+    let human = app.human("ops").await;
+    let mut urls = Vec::new();
+    for name in NAMES {
+        let fields = json!({"name": name, "intents_api_enabled": true});
+        let agent = app.agent(&human, fields).await;
+        urls.push(format!("/v1/agents/{}", agent.id));
+    }
+    for url in &urls {
+        let limits = json!({
+            "tx_max_value": "0.05", "tx_daily_limit": "0.5", "tx_allowed_chains": ["base"],
+        });
+        let changed = app.patch(url, &human.token, limits).await.expect(200);
+        assert_eq!(changed["tx_max_value"], "0.05");
+    }
+    let one = json!({
+        "tx_to_allowlist": [
+            "0x70997970C51812dc3A010C7d01b50e0d17dc79C8", "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC",
+        ],
+        "tx_max_value": "0.1", "tx_daily_limit": "1.0", "tx_allowed_chains": ["base", "ethereum"],
+    });
+    app.patch(&urls[0], &human.token, one).await.expect(200);
+    let shown = app.get(&urls[0], &human.token).await.expect(200);
+    assert_eq!(shown["tx_to_allowlist"].as_array().unwrap().len(), 2);
+    assert_eq!(
+        (&shown["tx_max_value"], &shown["tx_allowed_chains"]),
+        (&json!("0.1"), &json!(["base", "ethereum"]))
+    );
+    let others = app.get(&urls[1], &human.token).await.expect(200);
+    assert_eq!(others["tx_max_value"], "0.05");
+}
+
+#[tokio::test]
+async fn patterns_match_what_their_table_says() {
+    let app = TestApp::start().await;
+    let human = app.human("ops").await;
+    let vault = app.vault(&human).await;
+    let paths = [
+        "api-keys/openai",
+        "api-keys/eu/openai",
+        "env/production/db",
+        "env/production/eu/db",
+        "env/preview/db",
+    ];
+    for path in paths {
+        app.secret(&human, &vault, path, "v").await;
+    }
+    for (pattern, readable) in [
+        ("**", &paths[..]),
+        ("api-keys/*", &paths[..1]),
+        ("api-keys/**", &paths[..2]),
+        ("env/production/*", &paths[2..3]),
+    ] {
+        let agent = app.agent(&human, json!({"scopes": ["**"]})).await;
+        app.policy(&human, &vault, &agent, pattern, json!({})).await;
+        let token = app.token(&agent).await;
+        for path in paths {
+            let expected = if readable.contains(&path) { 200 } else { 403 };
+            let status = app.read(&token, &vault, path).await.status.as_u16();
+            assert_eq!(status, expected, "{pattern} {path}");
+        }
+    }
 }
