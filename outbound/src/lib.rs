@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 
 mod addresses;
+mod raw;
 mod send;
 
 use std::error::Error;
@@ -16,7 +17,8 @@ use reqwest::redirect::Policy;
 use url::{Host, Url};
 
 pub use addresses::is_public;
-pub use send::{SendError, post, send_and_close};
+pub use raw::{send_and_close, send_datagrams, send_over_tls};
+pub use send::{SendError, post};
 
 /// Which addresses may be connected to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -126,7 +126,7 @@ secret_body! {
         pub name: String,
         /// `https`, `syslog` or `file`.
         pub kind: String,
-        /// A URL, a host with a TCP port, or the name of a file.
+        /// A URL; a host with a port, with `tls://` or `udp://` before it if it is not plain TCP; or the name of a file.
         pub target: String,
         /// For `https`: the value of the header `Authorization`. Never shown again.
         #[serde(default)]
@@ -155,7 +155,7 @@ body! {
         pub name: String,
         /// `https`, `syslog` or `file`.
         pub kind: String,
-        /// A URL, a host with a TCP port, or the name of a file.
+        /// A URL; a host with a port, with `tls://` or `udp://` before it if it is not plain TCP; or the name of a file.
         pub target: String,
         /// Whether it is sent an `Authorization`.
         pub has_authorization: bool,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use oneclaw_tests::app::{Database, Human, TestApp};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
@@ -26,6 +26,8 @@ struct Receiver {
 enum Speaks {
     Http,
     Syslog,
+    /// Syslog by datagrams.
+    Udp,
 }
 
 impl Receiver {
@@ -41,6 +43,9 @@ impl Receiver {
     }
 
     async fn revive(&mut self) {
+        if let Speaks::Udp = self.speaks {
+            return self.take_datagrams().await;
+        }
         let listener = TcpListener::bind(self.address).await.unwrap();
         self.address = listener.local_addr().unwrap();
         let (taken, speaks) = (self.taken.clone(), self.speaks);
@@ -53,7 +58,7 @@ impl Receiver {
                         stream.read_to_end(&mut bytes).await.unwrap();
                         frames(&bytes)
                     }
-                    Speaks::Http => {
+                    Speaks::Http | Speaks::Udp => {
                         let body = request(&mut stream, &mut bytes).await;
                         let answer = b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n";
                         taken.send_modify(|taken| taken.extend(body));
@@ -62,6 +67,20 @@ impl Receiver {
                     }
                 };
                 taken.send_modify(|taken| taken.extend(messages));
+            }
+        }));
+    }
+
+    async fn take_datagrams(&mut self) {
+        let socket = UdpSocket::bind(self.address).await.unwrap();
+        self.address = socket.local_addr().unwrap();
+        let taken = self.taken.clone();
+        self.running = Some(tokio::spawn(async move {
+            let mut message = vec![0; 65_536];
+            loop {
+                let length = socket.recv(&mut message).await.unwrap();
+                let text = String::from_utf8(message[..length].to_vec()).unwrap();
+                taken.send_modify(|taken| taken.push(text));
             }
         }));
     }
@@ -187,6 +206,9 @@ async fn killing_a_sink_loses_nothing(database: Database, speaks: Speaks) {
         Speaks::Syslog => json!({
             "name": "siem", "kind": "syslog", "target": receiver.address.to_string(),
         }),
+        Speaks::Udp => json!({
+            "name": "siem", "kind": "syslog", "target": format!("udp://{}", receiver.address),
+        }),
     };
     let made = sink(&app, &human, body).await;
     assert_eq!(made["has_authorization"], matches!(speaks, Speaks::Http));
@@ -215,7 +237,7 @@ async fn killing_a_sink_loses_nothing(database: Database, speaks: Speaks) {
     assert_all(&app, &human, &lines, "\"after\"").await;
     let caught_up = until(&app, &human, |state| state["failures"] == 0).await;
     assert_eq!(caught_up["last_error"], Value::Null);
-    if let Speaks::Syslog = speaks {
+    if !matches!(speaks, Speaks::Http) {
         assert!(
             lines[0].starts_with(
                 "<110>1 2026-11-23T12:00:00Z 127.0.0.1 oneclaw - org.create [oneclaw@32473 event=\""
@@ -239,6 +261,41 @@ async fn killing_an_https_sink_loses_nothing_on_postgres() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killing_a_syslog_sink_loses_nothing() {
     killing_a_sink_loses_nothing(Database::Sqlite, Speaks::Syslog).await;
+}
+
+/// A closed port of the same machine is noticed, so here even datagrams are sent again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_datagram_sink_that_is_away_gets_what_it_missed() {
+    killing_a_sink_loses_nothing(Database::Sqlite, Speaks::Udp).await;
+}
+
+/// The receiver's certificate is trusted by nobody: it gets nothing, and the sink says why.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sink_over_tls_sends_nothing_to_whom_it_cannot_trust() {
+    let (app, human) = start(Database::Sqlite).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let receiver = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut got = Vec::new();
+        // A server hello that is none; what the other side then does is end the connection.
+        stream.write_all(b"not tls at all\n").await.unwrap();
+        let _ = stream.read_to_end(&mut got).await;
+        got
+    });
+    let body = json!({"name": "siem", "kind": "syslog", "target": format!("tls://{address}")});
+    let made = sink(&app, &human, body).await;
+    assert_eq!(made["target"], format!("tls://{address}"));
+    let behind = until(&app, &human, |state| state["failures"] != 0).await;
+    assert!(
+        behind["last_error"].is_string() && behind["position"] == 0,
+        "{behind}"
+    );
+    let got = receiver.await.unwrap();
+    // The first record of a handshake (RFC 8446 §5.1), and nothing of the trail.
+    assert_eq!(got.first(), Some(&22));
+    let text = String::from_utf8_lossy(&got);
+    assert!(!text.contains("org.create"), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

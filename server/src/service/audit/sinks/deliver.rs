@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oneclaw_core::clock::Timestamp;
-use oneclaw_outbound::{Reach, Waits, post, send_and_close};
+use oneclaw_outbound::{Reach, Waits, post, send_and_close, send_datagrams, send_over_tls};
 use oneclaw_store::{AuditEvent, AuditSink};
 use tokio::task::JoinSet;
 use zeroize::Zeroizing;
@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 use super::super::super::error::{Result, ServiceError};
 use super::super::super::{Services, time};
 use super::super::checkpoints::proof_event;
-use super::target::Target;
+use super::target::{Carrier, Target};
 
 /// Events sent at a time.
 const BATCH: i64 = 500;
@@ -36,6 +36,8 @@ const FIRST_PAUSE_MS: i64 = 1_000;
 const LONGEST_PAUSE_MS: i64 = 300_000;
 /// Facility 13 (log audit), severity 6 (informational): RFC 5424 §6.2.1.
 const PRIORITY: u8 = 13 * 8 + 6;
+/// Longest message that is sent over UDP: 65,535 bytes without the headers of IPv4 and UDP, and a few to spare.
+const MAX_DATAGRAM_BYTES: usize = 65_000;
 
 impl Services {
     /// Which places outside the server connects to when somebody else has named them.
@@ -150,17 +152,23 @@ impl Services {
                     .await
                     .map_err(|error| error.to_string())
             }
-            Target::Syslog { host, port } => {
+            Target::Syslog { over, host, port } => {
                 let name = self.host_name();
-                let messages: Vec<u8> = events
+                let messages = events
                     .iter()
                     .zip(&lines)
-                    .flat_map(|(event, line)| syslog(&name, event, line))
-                    .collect();
+                    .map(|(event, line)| syslog(&name, event, line));
                 let place = (host.as_str(), *port);
-                send_and_close(place, self.reach(), WAITS.request, &messages)
-                    .await
-                    .map_err(|error| error.to_string())
+                let (reach, within) = (self.reach(), WAITS.request);
+                let sent = match over {
+                    Carrier::Tcp => send_and_close(place, reach, within, &framed(messages)).await,
+                    Carrier::Tls => send_over_tls(place, reach, within, &framed(messages)).await,
+                    Carrier::Udp => {
+                        let messages: Vec<Vec<u8>> = messages.map(datagram).collect();
+                        send_datagrams(place, reach, within, &messages).await
+                    }
+                };
+                sent.map_err(|error| error.to_string())
             }
             Target::File(name) => {
                 let folder = self
@@ -210,9 +218,8 @@ fn pause_ms(failures: i64) -> i64 {
         .min(LONGEST_PAUSE_MS)
 }
 
-/// One message with its length before it (RFC 6587 §3.4.1). The id of the event is its message id's parameter, so that what
-/// came twice can be told.
-fn syslog(host: &str, event: &AuditEvent, line: &str) -> Vec<u8> {
+/// One message (RFC 5424). The id of the event is a parameter of it, so that what came twice can be told.
+fn syslog(host: &str, event: &AuditEvent, line: &str) -> String {
     let id: String = event
         .action
         .chars()
@@ -220,15 +227,29 @@ fn syslog(host: &str, event: &AuditEvent, line: &str) -> Vec<u8> {
         .take(32)
         .collect();
     let id = if id.is_empty() { "-" } else { &id };
-    let message = format!(
+    format!(
         "<{PRIORITY}>1 {} {host} oneclaw - {id} [oneclaw@32473 event=\"{}\" seq=\"{}\"] {line}",
         time::format(event.at),
         event.id,
         event.seq,
-    );
-    let mut framed = format!("{} ", message.len()).into_bytes();
-    framed.extend_from_slice(message.as_bytes());
-    framed
+    )
+}
+
+/// Messages with their lengths before them (RFC 6587 §3.4.1, RFC 5425 §4.3).
+fn framed(messages: impl Iterator<Item = String>) -> Vec<u8> {
+    messages
+        .map(|message| format!("{} {message}", message.len()))
+        .collect::<String>()
+        .into_bytes()
+}
+
+/// A message as a datagram. One that no datagram holds is cut, as RFC 5426 §3.2 has it: what cannot be sent would otherwise
+/// keep back whatever comes behind it.
+fn datagram(message: String) -> Vec<u8> {
+    let end = message.floor_char_boundary(MAX_DATAGRAM_BYTES);
+    let mut bytes = message.into_bytes();
+    bytes.truncate(end);
+    bytes
 }
 
 /// Appends and syncs. A line that an earlier attempt left half written is ended first.
@@ -264,6 +285,14 @@ mod tests {
     fn pauses_grow_and_stop_growing() {
         let pauses: Vec<_> = [0, 1, 4, 8, 9, i64::MAX].map(pause_ms).into();
         assert_eq!(pauses, [1_000, 2_000, 16_000, 256_000, 300_000, 300_000]);
+    }
+
+    #[test]
+    fn a_datagram_is_cut_between_characters() {
+        assert_eq!(datagram("ab".to_owned()), b"ab");
+        let long = datagram(format!("x{}", "ä".repeat(40_000)));
+        assert_eq!(long.len(), MAX_DATAGRAM_BYTES - 1);
+        assert!(String::from_utf8(long).is_ok());
     }
 
     #[test]

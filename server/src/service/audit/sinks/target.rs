@@ -16,15 +16,49 @@ const MAX_FILE_BYTES: usize = 64;
 pub(super) enum Target {
     /// Posted to, one event a line. `http` as well, where private targets are allowed.
     Https(Url),
-    /// RFC 5424 over TCP, lengths before messages (RFC 6587 §3.4.1).
+    /// RFC 5424.
     Syslog {
+        /// What it is carried by.
+        over: Carrier,
         /// Name or address.
         host: String,
-        /// TCP port.
+        /// Port.
         port: u16,
     },
     /// A file of this name in the folder of the organisation.
     File(String),
+}
+
+/// What carries messages of syslog.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Carrier {
+    /// TCP, lengths before messages (RFC 6587 §3.4.1).
+    Tcp,
+    /// TLS, lengths before messages (RFC 5425).
+    Tls,
+    /// UDP, a datagram for each message (RFC 5426).
+    Udp,
+}
+
+impl Carrier {
+    const ALL: [Self; 3] = [Self::Tcp, Self::Tls, Self::Udp];
+
+    /// What a target begins with; TCP is meant where nothing is said.
+    fn scheme(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp://",
+            Self::Tls => "tls://",
+            Self::Udp => "udp://",
+        }
+    }
+
+    /// Splits a target.
+    fn split(target: &str) -> (Self, &str) {
+        Self::ALL
+            .into_iter()
+            .find_map(|carrier| Some((carrier, target.strip_prefix(carrier.scheme())?)))
+            .unwrap_or((Self::Tcp, target))
+    }
 }
 
 impl Target {
@@ -50,7 +84,8 @@ impl Target {
                 })
             }
             "syslog" => {
-                let place = target.rsplit_once(':').and_then(|(host, port)| {
+                let (over, place) = Carrier::split(target);
+                let place = place.rsplit_once(':').and_then(|(host, port)| {
                     let host = host.trim_start_matches('[').trim_end_matches(']');
                     let is_host = !host.is_empty()
                         && host
@@ -60,9 +95,12 @@ impl Target {
                     is_host.then(|| (host.to_owned(), port))
                 });
                 place
-                    .map(|(host, port)| Self::Syslog { host, port })
+                    .map(|(host, port)| Self::Syslog { over, host, port })
                     .ok_or_else(|| {
-                        wrong("must be a host and a TCP port, such as `logs.example.com:601`")
+                        wrong(
+                            "must be a host and a port, such as `tls://logs.example.com:6514`; `tcp://` and `udp://` \
+                             may stand before them as well",
+                        )
                     })
             }
             "file" => {
@@ -116,8 +154,17 @@ impl Target {
     pub(super) fn as_stored(&self) -> String {
         match self {
             Self::Https(url) => url.to_string(),
-            Self::Syslog { host, port } if host.contains(':') => format!("[{host}]:{port}"),
-            Self::Syslog { host, port } => format!("{host}:{port}"),
+            Self::Syslog { over, host, port } => {
+                let scheme = match over {
+                    Carrier::Tcp => "",
+                    other => other.scheme(),
+                };
+                if host.contains(':') {
+                    format!("{scheme}[{host}]:{port}")
+                } else {
+                    format!("{scheme}{host}:{port}")
+                }
+            }
             Self::File(name) => name.clone(),
         }
     }
@@ -145,11 +192,15 @@ mod tests {
             ("https", "https://logs.example.com/in?x=1"),
             ("syslog", "logs.example.com:601"),
             ("syslog", "[2001:db8::1]:601"),
+            ("syslog", "tls://logs.example.com:6514"),
+            ("syslog", "udp://[2001:db8::1]:514"),
             ("file", "trail-1"),
         ] {
             let target = Target::parse(kind, text).unwrap();
             assert_eq!(target.as_stored(), text);
         }
+        let named = Target::parse("syslog", "tcp://logs.example.com:601").unwrap();
+        assert_eq!(named.as_stored(), "logs.example.com:601");
     }
 
     #[test]
@@ -162,6 +213,8 @@ mod tests {
             ("syslog", "logs.example.com:0"),
             ("syslog", ":601"),
             ("syslog", "a b:601"),
+            ("syslog", "dtls://logs.example.com:601"),
+            ("syslog", "udp://logs.example.com"),
             ("file", ""),
             ("file", "../x"),
             ("file", "a/b"),
@@ -178,6 +231,8 @@ mod tests {
             ("https", "https://127.0.0.1/"),
             ("https", "http://logs.example.com/"),
             ("syslog", "10.0.0.1:601"),
+            ("syslog", "tls://10.0.0.1:6514"),
+            ("syslog", "udp://127.0.0.1:514"),
             ("syslog", "[::1]:601"),
         ] {
             let target = Target::parse(kind, text).unwrap();
