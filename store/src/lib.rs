@@ -74,11 +74,11 @@ pub use members::Invitation;
 pub use options::{DatabaseKind, StoreOptions};
 pub use plugins::{
     Attached, AttachmentMode, AttachmentRecord, AttachmentRevision, MAX_ATTACHMENTS, NewVersion,
-    Pinned, PluginRecord, PluginSet, PluginVersion, Publisher, Uploaded,
+    Pinned, PluginRecord, PluginRules, PluginSet, PluginVersion, Publisher, Uploaded,
 };
 pub use policies::{CallerPolicies, Policy, PolicyRevision};
 pub use provisioning::{ClientKey, KeyRotation, Provisioned, Provisioning};
-pub use replays::{Replay, ReplayChange, ReplayProgress};
+pub use replays::{Replay, ReplayChange, ReplayEnd, ReplayProgress};
 pub use second_factors::{ProofKind, SecondFactor};
 pub use secrets::{Secret, SecretVersion};
 pub use sessions::{RefreshToken, TakenToken};

@@ -47,6 +47,20 @@ pub struct Replay {
     pub finished_at: Option<Timestamp>,
     /// Why it failed.
     pub error: Option<String>,
+    /// Once it is done: whether it met what was demanded of it, if something was.
+    pub gate_passed: Option<bool>,
+}
+
+/// How a replay came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReplayEnd<'a> {
+    /// Every decision was looked at.
+    Done {
+        /// Whether it met what was demanded of it, if something was.
+        gate_passed: Option<bool>,
+    },
+    /// For this reason, not every decision was.
+    Failed(&'a str),
 }
 
 /// A decision that would come out differently.
@@ -76,7 +90,7 @@ pub struct ReplayProgress {
 macro_rules! columns {
     () => {
         "id, org_id, created_by, created_at, spec, state, total, done, counts, cursor_at, cursor_id, started_at, \
-         finished_at, error"
+         finished_at, error, gate_passed"
     };
 }
 
@@ -98,6 +112,7 @@ impl Replay {
             started_at: row.opt_time("started_at")?,
             finished_at: row.opt_time("finished_at")?,
             error: row.opt_text("error")?,
+            gate_passed: row.opt_bool("gate_passed")?,
         })
     }
 }
@@ -238,7 +253,7 @@ impl Store {
         Ok(true)
     }
 
-    /// Brings a replay to its end: done, or failed for a reason. Answers `false` when it is not the worker's.
+    /// Brings a replay to its end. Answers `false` when it is not the worker's.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -247,16 +262,19 @@ impl Store {
         id: Uuid,
         worker: Uuid,
         now: Timestamp,
-        error: Option<&str>,
+        end: ReplayEnd<'_>,
         event: NewEvent,
     ) -> Result<bool> {
         let mut tx = self.db.begin().await?;
-        let state = if error.is_some() { "failed" } else { "done" };
+        let (state, error, gate_passed) = match end {
+            ReplayEnd::Done { gate_passed } => ("done", None, gate_passed),
+            ReplayEnd::Failed(error) => ("failed", Some(error.to_owned()), None),
+        };
         let is_ours = tx
             .execute(
-                "UPDATE replays SET state = $3, finished_at = $4, error = $5 \
+                "UPDATE replays SET state = $3, finished_at = $4, error = $5, gate_passed = $6 \
                  WHERE id = $1 AND worker = $2 AND state = 'running'",
-                params![id, worker, state, now, error.map(str::to_owned)],
+                params![id, worker, state, now, error, gate_passed],
             )
             .await?
             == 1;

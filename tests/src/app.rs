@@ -308,6 +308,20 @@ impl TestApp {
             .await
     }
 
+    /// The replay once it has come to its end, whatever that is.
+    pub async fn finished_replay(&self, human: &Human, replay: &Value) -> Value {
+        let path = format!("/v1/replays/{}", replay["id"].as_str().unwrap());
+        for _ in 0..6000 {
+            let now = self.get(&path, &human.token).await.expect(200);
+            if !["queued", "running"].contains(&now["status"].as_str().unwrap()) {
+                return now;
+            }
+            // Nothing tells a client; it asks.
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        panic!("the replay did not come to its end");
+    }
+
     /// Changes the database behind the server's back.
     pub async fn edit_database(&self, sql: &str) {
         use sqlx::Connection as _;

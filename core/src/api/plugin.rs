@@ -107,7 +107,11 @@ body! {
     /// What holds for all plugins of an organisation.
     pub struct PluginSettings {
         /// `optional`, or `required`: what is not signed by one of its publishers is neither taken in nor attached.
-        pub signatures: String,
+        #[serde(default)]
+        pub signatures: Option<String>,
+        /// `free`, or `replayed`: what comes to be enforced names a replay of exactly that which passed its gate.
+        #[serde(default)]
+        pub promotion: Option<String>,
     }
 }
 
@@ -207,6 +211,9 @@ body! {
         /// The revision that this change is meant for; another one in force is 409.
         #[serde(default)]
         pub revision: Option<i64>,
+        /// A replay with the candidate `attachment` that tried exactly this and passed its gate; 409 if it did not.
+        #[serde(default)]
+        pub replay: Option<String>,
     }
 }
 

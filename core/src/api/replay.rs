@@ -39,8 +39,8 @@ body! {
     /// `POST /v1/replays`
     pub struct CreateReplayRequest {
         /// `current` (the default), `recorded`, or an object with one of `policies` (`vault_id` with `set`, or `add` and
-        /// `remove`), `guardrails` (`agent_id`, `fields`), `settings` (`world`, `settings`) and `plugin` (`digest`, `world`,
-        /// `settings`).
+        /// `remove`), `guardrails` (`agent_id`, `fields`), `settings` (`world`, `settings`), `plugin` (`digest`, `world`,
+        /// `settings`) and `attachment` (`id`, `version`, `settings`, `scope`).
         #[serde(default)]
         pub candidate: Option<Value>,
         /// Which decisions.

@@ -39,6 +39,7 @@ macro_rules! bound {
                 Value::Bytes(v) => query.bind(v),
                 Value::OptBytes(v) => query.bind(v),
                 Value::Bool(v) => query.bind(v),
+                Value::OptBool(v) => query.bind(v),
             };
         }
         query

@@ -77,6 +77,16 @@ impl Row {
         }
     }
 
+    /// A boolean or NULL.
+    pub(crate) fn opt_bool(&self, column: &'static str) -> Result<Option<bool>> {
+        match self {
+            Self::Sqlite(row) => Ok(row
+                .try_get::<Option<i64>, _>(column)?
+                .map(|number| number != 0)),
+            Self::Postgres(row) => Ok(row.try_get(column)?),
+        }
+    }
+
     /// An instant.
     pub(crate) fn time(&self, column: &'static str) -> Result<Timestamp> {
         self.int(column).map(Timestamp::from_millis)

@@ -24,6 +24,8 @@ pub(crate) enum Value {
     OptBytes(Option<Vec<u8>>),
     /// A boolean.
     Bool(bool),
+    /// A boolean or NULL.
+    OptBool(Option<bool>),
 }
 
 impl Value {
@@ -110,6 +112,12 @@ impl From<Option<Vec<u8>>> for Value {
 impl From<bool> for Value {
     fn from(truth: bool) -> Self {
         Self::Bool(truth)
+    }
+}
+
+impl From<Option<bool>> for Value {
+    fn from(truth: Option<bool>) -> Self {
+        Self::OptBool(truth)
     }
 }
 

@@ -8,7 +8,7 @@ pub use attachments::{
     Attached, AttachmentMode, AttachmentRecord, AttachmentRevision, MAX_ATTACHMENTS, Pinned,
     PluginSet,
 };
-pub use publishers::Publisher;
+pub use publishers::{PluginRules, Publisher};
 pub use versions::{NewVersion, PluginRecord, PluginVersion, Uploaded};
 
 use oneclaw_core::ids::OrgId;

@@ -45,6 +45,15 @@ impl Publisher {
     }
 }
 
+/// What an organisation demands of its plugins. By default, nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PluginRules {
+    /// What is not signed by one of its publishers is neither taken in nor attached.
+    pub signatures_required: bool,
+    /// What comes to be enforced names a replay of itself that met what was demanded of it.
+    pub replay_required: bool,
+}
+
 impl Store {
     /// Registers a key.
     ///
@@ -109,33 +118,38 @@ impl Store {
         self.finish(tx, &[event]).await
     }
 
-    /// Whether the plugins of an organisation must be signed.
+    /// What an organisation demands of its plugins.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
-    pub async fn plugin_signatures_required(&self, org: OrgId) -> Result<bool> {
-        const SQL: &str = "SELECT signatures_required FROM plugin_sets WHERE org_id = $1";
+    pub async fn plugin_rules(&self, org: OrgId) -> Result<PluginRules> {
+        const SQL: &str =
+            "SELECT signatures_required, replay_required FROM plugin_sets WHERE org_id = $1";
         match self.db.optional(SQL, params![org]).await? {
-            Some(row) => row.bool("signatures_required"),
-            None => Ok(false),
+            Some(row) => Ok(PluginRules {
+                signatures_required: row.bool("signatures_required")?,
+                replay_required: row.bool("replay_required")?,
+            }),
+            None => Ok(PluginRules::default()),
         }
     }
 
-    /// Sets whether they must.
+    /// Sets what it demands.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
-    pub async fn require_plugin_signatures(
+    pub async fn set_plugin_rules(
         &self,
         org: OrgId,
-        required: bool,
+        rules: PluginRules,
         event: NewEvent,
     ) -> Result<()> {
         let mut tx = self.db.begin().await?;
         tx.execute_one(
-            "INSERT INTO plugin_sets (org_id, revision, signatures_required) VALUES ($1, 0, $2) \
-             ON CONFLICT (org_id) DO UPDATE SET signatures_required = excluded.signatures_required",
-            params![org, required],
+            "INSERT INTO plugin_sets (org_id, revision, signatures_required, replay_required) VALUES ($1, 0, $2, $3) \
+             ON CONFLICT (org_id) DO UPDATE SET signatures_required = excluded.signatures_required, \
+             replay_required = excluded.replay_required",
+            params![org, rules.signatures_required, rules.replay_required],
         )
         .await?;
         self.finish(tx, &[event]).await

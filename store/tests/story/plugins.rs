@@ -5,8 +5,8 @@ use std::sync::Arc;
 use oneclaw_core::ids::{AttachmentId, OrgId, PluginId, PluginVersionId, PublisherId};
 use oneclaw_core::principal::Principal;
 use oneclaw_store::{
-    AttachmentMode, AttachmentRecord, AttachmentRevision, NewEvent, NewVersion, PluginVersion,
-    Publisher, StoreError, Uploaded,
+    AttachmentMode, AttachmentRecord, AttachmentRevision, NewEvent, NewVersion, PluginRules,
+    PluginVersion, Publisher, StoreError, Uploaded,
 };
 use serde_json::json;
 
@@ -326,11 +326,21 @@ async fn a_publisher_is_of_one_organisation_and_ends_for_good(stage: Stage) {
     assert_eq!(revoke(theirs.id).await, Err(StoreError::NotFound));
     revoke(org.id).await.unwrap();
     assert_eq!(revoke(org.id).await, Err(StoreError::NotFound));
-    assert!(!store.plugin_signatures_required(org.id).await.unwrap());
+    assert_eq!(
+        store.plugin_rules(org.id).await.unwrap(),
+        PluginRules::default()
+    );
+    let rules = PluginRules {
+        signatures_required: true,
+        replay_required: true,
+    };
     store
-        .require_plugin_signatures(org.id, true, plugin_event(org.id))
+        .set_plugin_rules(org.id, rules, plugin_event(org.id))
         .await
         .unwrap();
-    assert!(store.plugin_signatures_required(org.id).await.unwrap());
-    assert!(!store.plugin_signatures_required(theirs.id).await.unwrap());
+    assert_eq!(store.plugin_rules(org.id).await.unwrap(), rules);
+    assert_eq!(
+        store.plugin_rules(theirs.id).await.unwrap(),
+        PluginRules::default()
+    );
 }

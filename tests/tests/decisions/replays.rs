@@ -57,18 +57,8 @@ impl History {
             .expect(202)
     }
 
-    /// The replay once it has come to its end.
     pub async fn finished(&self, replay: &Value) -> Value {
-        let path = format!("/v1/replays/{}", replay["id"].as_str().unwrap());
-        for _ in 0..1200 {
-            let now = self.app.get(&path, &self.human.token).await.expect(200);
-            if !["queued", "running"].contains(&now["status"].as_str().unwrap()) {
-                return now;
-            }
-            // Nothing tells a client; it asks.
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        }
-        panic!("the replay did not come to its end");
+        self.app.finished_replay(&self.human, replay).await
     }
 
     pub async fn run(&self, body: Value) -> Value {

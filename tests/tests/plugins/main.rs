@@ -16,6 +16,8 @@ mod isolation;
 #[cfg(test)]
 mod nodes;
 #[cfg(test)]
+mod promotion;
+#[cfg(test)]
 mod publishers;
 #[cfg(test)]
 mod rollout;

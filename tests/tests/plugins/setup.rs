@@ -1,24 +1,15 @@
 //! Guests to upload, and somebody who uploads them.
 
-use oneclaw_test_guests::{HOSTILE, TWO_WORLDS};
+pub use oneclaw_test_guests::hostile;
+use oneclaw_test_guests::{TWO_WORLDS, with_text};
 use oneclaw_tests::app::{Agent, Human, Reply, TestApp};
 use serde_json::{Value, json};
 
 use crate::components::{Parts, component, component_from, contract};
 
-/// The hostile guest under this version: it says so of itself, and its bytes differ.
-pub fn hostile(version: &str) -> Vec<u8> {
-    let mut bytes = HOSTILE.to_vec();
-    assert_eq!(version.len(), 5, "as long as the one it has");
-    replace(&mut bytes, b"0.1.0", version.as_bytes());
-    bytes
-}
-
 /// The hostile guest under another name, as long as its own.
 pub fn named(name: &str, version: &str) -> Vec<u8> {
-    let mut bytes = hostile(version);
-    replace(&mut bytes, b"hostile", name.as_bytes());
-    bytes
+    with_text(&hostile(version), "hostile", name)
 }
 
 /// A plugin named `plain` that decides on access and always abstains.
@@ -37,9 +28,7 @@ pub fn signatures_only(version: &str) -> Vec<u8> {
 }
 
 fn plain(parts: Parts<'_>, version: &str) -> Vec<u8> {
-    let mut bytes = component(parts);
-    replace(&mut bytes, b"1.0.0", version.as_bytes());
-    bytes
+    with_text(&component(parts), "1.0.0", version)
 }
 
 /// A component for another version of the contract.
@@ -58,21 +47,6 @@ pub fn of_another_contract() -> Vec<u8> {
 /// The guest of both worlds.
 pub fn two_worlds() -> Vec<u8> {
     TWO_WORLDS.to_vec()
-}
-
-/// Where nothing but the data of the guest is meant: the version of the contract, and names of exports, stay.
-fn replace(bytes: &mut [u8], from: &[u8], to: &[u8]) {
-    assert_eq!(from.len(), to.len());
-    let mut places = Vec::new();
-    for at in 1..bytes.len() - from.len() {
-        if bytes[at..].starts_with(from) && bytes[at - 1] != b'@' {
-            places.push(at);
-        }
-    }
-    assert!(!places.is_empty());
-    for at in places {
-        bytes[at..at + to.len()].copy_from_slice(to);
-    }
 }
 
 /// A component with one more custom section.

@@ -15,6 +15,7 @@ use oneclaw_store::{
 };
 use serde_json::{Value, json};
 
+use super::promotion::AttachmentDraft;
 use super::settings::asks_for_more;
 use super::shown::{body, details, revision_body, scope};
 use super::{UNKNOWN_ATTACHMENT, UNKNOWN_VERSION, wire};
@@ -49,6 +50,13 @@ impl Services {
         let mode = mode(request.mode.as_deref().unwrap_or("shadow"))?;
         let canary_percent = percent(request.canary_percent.unwrap_or(DEFAULT_PERCENT))?;
         let settings = request.settings.unwrap_or_else(|| json!({}));
+        if mode == AttachmentMode::Enforce
+            && self.store.plugin_rules(caller.org()).await?.replay_required
+        {
+            return Err(ServiceError::Conflict(
+                "in this organisation a plugin is enforced after a replay of it; attach it in `shadow` first".to_owned(),
+            ));
+        }
         let accepted = self.accepted(caller, &version, &settings).await?;
         let id = AttachmentId::from_uuid(random::new_id());
         let record = AttachmentRecord {
@@ -88,8 +96,9 @@ impl Services {
     /// `PATCH /v1/plugins/attachments/{id}`
     ///
     /// # Errors
-    /// As [`Services::create_attachment`]; [`ServiceError::Conflict`] also when somebody else changed it meanwhile, and
-    /// without consent to what the version asks for more than before; [`ServiceError::NotFound`].
+    /// As [`Services::create_attachment`]; [`ServiceError::Conflict`] also when somebody else changed it meanwhile,
+    /// without consent to what the version asks for more than before, and without the replay that a promotion needs;
+    /// [`ServiceError::NotFound`].
     pub async fn update_attachment(
         &self,
         context: &RequestContext,
@@ -141,6 +150,20 @@ impl Services {
                  send `\"consent\": true` if that is meant"
             )));
         }
+        let draft = AttachmentDraft {
+            scope: Some(scope.clone()),
+            settings: Some(settings),
+            ..AttachmentDraft::of(id, &version)
+        };
+        let counts_already = before.is_attached
+            && before.mode == AttachmentMode::Enforce
+            && before.version_id == version.id
+            && before.settings == accepted.settings
+            && before.scope == stored(&scope)?;
+        if request.replay.is_some() || (mode == AttachmentMode::Enforce && !counts_already) {
+            self.check_promotion(context, caller, &draft, request.replay.as_deref())
+                .await?;
+        }
         let fallback = fallback(&before, version.id, &accepted.settings);
         let state = AttachmentRevision {
             attachment_id: id,
@@ -163,6 +186,10 @@ impl Services {
             changed_by: caller.principal(),
             changed_at: context.at,
         };
+        let mut recorded = details(&version, &state);
+        if let (Some(details), Some(replay)) = (recorded.as_object_mut(), request.replay) {
+            details.insert("replay".to_owned(), replay.into());
+        }
         let event = events::by_caller(
             context,
             caller,
@@ -170,7 +197,7 @@ impl Services {
             "attachment",
             id,
         )
-        .with_details(details(&version, &state));
+        .with_details(recorded);
         self.change(context, record, state, event).await
     }
 
@@ -355,7 +382,7 @@ impl Services {
         body(record, state, &versions, &in_force)
     }
 
-    async fn known_attachment(
+    pub(super) async fn known_attachment(
         &self,
         caller: &Caller,
         id: AttachmentId,
@@ -365,7 +392,11 @@ impl Services {
         known.ok_or(UNKNOWN_ATTACHMENT)
     }
 
-    async fn version_of(&self, caller: &Caller, id: PluginVersionId) -> Result<PluginVersion> {
+    pub(super) async fn version_of(
+        &self,
+        caller: &Caller,
+        id: PluginVersionId,
+    ) -> Result<PluginVersion> {
         let version = self.store.plugin_version_by_id(caller.org(), id).await?;
         version.ok_or(UNKNOWN_VERSION)
     }
@@ -379,7 +410,7 @@ impl Services {
     }
 
     /// A version that may be attached: there, not yanked, and signed if it has to be.
-    async fn attachable(
+    pub(super) async fn attachable(
         &self,
         caller: &Caller,
         plugin: &str,
@@ -400,7 +431,12 @@ impl Services {
                 known.plugin, known.version
             )));
         }
-        if self.store.plugin_signatures_required(caller.org()).await? {
+        if self
+            .store
+            .plugin_rules(caller.org())
+            .await?
+            .signatures_required
+        {
             let publishers = self.store.publishers(caller.org()).await?;
             let counts = publishers
                 .iter()

@@ -1,6 +1,7 @@
 //! Plugins of an organisation: taken in and tried, signed, attached, rolled back. What they decide is asked by the gate.
 
 mod attachments;
+mod promotion;
 mod publishers;
 mod registry;
 mod runtime;
@@ -9,6 +10,7 @@ mod shown;
 mod upload;
 mod wire;
 
+pub(in crate::service) use promotion::AttachmentDraft;
 pub use runtime::{CatchUp, PluginRuntime};
 pub(in crate::service) use wire::world_of;
 

@@ -3,7 +3,7 @@
 use oneclaw_core::api::{CreatePublisherRequest, PluginSettings, Publisher as Body, PublisherList};
 use oneclaw_core::ids::PublisherId;
 use oneclaw_crypto::{http_signature, random};
-use oneclaw_store::{Publisher, StoreError};
+use oneclaw_store::{PluginRules, Publisher, StoreError};
 use serde_json::json;
 
 use super::{UNKNOWN_PUBLISHER, wire};
@@ -99,11 +99,11 @@ impl Services {
     /// [`ServiceError::Forbidden`].
     pub async fn plugin_settings(&self, caller: &Caller) -> Result<PluginSettings> {
         self.plugin_administrator(caller)?;
-        let required = self.store.plugin_signatures_required(caller.org()).await?;
-        Ok(settings(required))
+        let rules = self.store.plugin_rules(caller.org()).await?;
+        Ok(settings(rules))
     }
 
-    /// `PUT /v1/plugins/settings`
+    /// `PUT /v1/plugins/settings`. What is left out stays.
     ///
     /// # Errors
     /// Names the field at fault; [`ServiceError::Forbidden`].
@@ -114,16 +114,14 @@ impl Services {
         request: &PluginSettings,
     ) -> Result<PluginSettings> {
         self.plugin_administrator(caller)?;
-        let required = match request.signatures.as_str() {
-            "required" => true,
-            "optional" => false,
-            _ => {
-                return Err(ServiceError::field(
-                    "signatures",
-                    "must be `optional` or `required`",
-                ));
-            }
-        };
+        let mut rules = self.store.plugin_rules(caller.org()).await?;
+        if let Some(word) = &request.signatures {
+            rules.signatures_required = is_strict("signatures", word, "optional", "required")?;
+        }
+        if let Some(word) = &request.promotion {
+            rules.replay_required = is_strict("promotion", word, "free", "replayed")?;
+        }
+        let settings = settings(rules);
         let event = events::by_caller(
             context,
             caller,
@@ -131,16 +129,30 @@ impl Services {
             "organisation",
             caller.org(),
         )
-        .with_details(json!({"signatures": request.signatures}));
+        .with_details(json!(settings));
         self.store
-            .require_plugin_signatures(caller.org(), required, event)
+            .set_plugin_rules(caller.org(), rules, event)
             .await?;
-        Ok(settings(required))
+        Ok(settings)
     }
 }
 
-fn settings(required: bool) -> PluginSettings {
+fn is_strict(field: &str, word: &str, lax: &str, strict: &str) -> Result<bool> {
+    match word {
+        _ if word == strict => Ok(true),
+        _ if word == lax => Ok(false),
+        _ => Err(ServiceError::field(
+            field,
+            format!("must be `{lax}` or `{strict}`"),
+        )),
+    }
+}
+
+fn settings(rules: PluginRules) -> PluginSettings {
+    let word =
+        |is_strict, lax: &str, strict: &str| Some(if is_strict { strict } else { lax }.to_owned());
     PluginSettings {
-        signatures: if required { "required" } else { "optional" }.to_owned(),
+        signatures: word(rules.signatures_required, "optional", "required"),
+        promotion: word(rules.replay_required, "free", "replayed"),
     }
 }

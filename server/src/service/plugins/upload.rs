@@ -141,7 +141,12 @@ impl Services {
     ) -> Result<Option<(PublisherId, Vec<u8>)>> {
         let (publisher, signature) = match (&query.publisher, &query.signature) {
             (None, None) => {
-                if self.store.plugin_signatures_required(caller.org()).await? {
+                if self
+                    .store
+                    .plugin_rules(caller.org())
+                    .await?
+                    .signatures_required
+                {
                     return Err(ServiceError::field(
                         "signature",
                         "plugins of this organisation must be signed by one of its publishers",

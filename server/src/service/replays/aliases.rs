@@ -75,7 +75,7 @@ impl Services {
             .agent(caller.org(), agent)
             .await?
             .ok_or(ServiceError::NotFound("no such agent"))?;
-        self.check_candidate(context, caller, &candidate).await?;
+        let candidate = self.check_candidate(context, caller, candidate).await?;
         let wanted = oneclaw_core::api::ReplayFilter {
             agent: Some(agent.to_string()),
             world: Some(TRANSACTION_GUARDRAIL.to_owned()),

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::service::error::{Result, ServiceError};
+use crate::service::plugins::AttachmentDraft;
 
 /// What takes the place of what decided.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -22,6 +23,8 @@ pub enum Candidate {
     Settings(SettingsDraft),
     /// Another component in place of the one with its name.
     Plugin(PluginDraft),
+    /// An attachment as it would be, asked about what is in its scope, and counting for everybody.
+    Attachment(AttachmentDraft),
 }
 
 /// Policies, as they would be.
@@ -86,6 +89,13 @@ pub struct Demand {
     pub max_changes: Option<u64>,
 }
 
+impl Demand {
+    /// Whether anything is demanded.
+    pub const fn is_any(self) -> bool {
+        self.no_new_allow || self.max_changes.is_some()
+    }
+}
+
 impl Candidate {
     /// Reads what was sent.
     ///
@@ -96,7 +106,7 @@ impl Candidate {
             ServiceError::field(
                 "candidate",
                 format!(
-                    "must be `current`, `recorded`, or an object with one of `policies`, `guardrails`, `settings` and `plugin`: {e}"
+                    "must be `current`, `recorded`, or an object with one of `policies`, `guardrails`, `settings`, `plugin` and `attachment`: {e}"
                 ),
             )
         })

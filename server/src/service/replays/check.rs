@@ -14,7 +14,7 @@ use crate::service::{Services, agents, guardrails, policies};
 const MAX_POLICIES: usize = 5_000;
 
 impl Services {
-    /// Checks that what is to be tried can be tried.
+    /// Checks that what is to be tried can be tried, and gives it with everything that it leaves out.
     ///
     /// # Errors
     /// Names the field at fault; [`ServiceError::NotFound`] for what is not the caller's organisation's.
@@ -22,15 +22,20 @@ impl Services {
         &self,
         context: &RequestContext,
         caller: &Caller,
-        candidate: &Candidate,
-    ) -> Result<()> {
-        match candidate {
-            Candidate::Current | Candidate::Recorded => Ok(()),
-            Candidate::Policies(draft) => self.check_policies(context, caller, draft).await,
-            Candidate::Guardrails(draft) => self.check_guardrails(context, caller, draft).await,
-            Candidate::Settings(draft) => self.check_settings(caller, draft),
-            Candidate::Plugin(draft) => self.check_plugin(caller, draft).await,
+        candidate: Candidate,
+    ) -> Result<Candidate> {
+        match &candidate {
+            Candidate::Current | Candidate::Recorded => {}
+            Candidate::Policies(draft) => self.check_policies(context, caller, draft).await?,
+            Candidate::Guardrails(draft) => self.check_guardrails(context, caller, draft).await?,
+            Candidate::Settings(draft) => self.check_settings(caller, draft)?,
+            Candidate::Plugin(draft) => self.check_plugin(caller, draft).await?,
+            Candidate::Attachment(draft) => {
+                let complete = self.complete_draft(caller, draft.clone()).await?;
+                return Ok(Candidate::Attachment(complete));
+            }
         }
+        Ok(candidate)
     }
 
     async fn check_policies(

@@ -115,7 +115,7 @@ impl Services {
                 )
             })?,
         };
-        self.check_candidate(context, caller, &candidate).await?;
+        let candidate = self.check_candidate(context, caller, candidate).await?;
         let spec = Spec {
             filter: filter(request.filter.unwrap_or_default(), context.at)?,
             candidate,
@@ -147,6 +147,7 @@ impl Services {
             started_at: None,
             finished_at: None,
             error: None,
+            gate_passed: None,
         };
         let event = events::by_caller(context, caller, "replay.create", "replay", replay.id)
             .with_details(json!({"candidate": word(&spec.candidate), "decisions": total}));
@@ -303,8 +304,6 @@ fn wire(replay: &oneclaw_store::Replay) -> Result<Replay> {
     let broken = |e: serde_json::Error| ServiceError::Internal(e.to_string());
     let spec: Spec = serde_json::from_value(replay.spec.clone()).map_err(broken)?;
     let counts: Counts = serde_json::from_value(replay.counts.clone()).map_err(broken)?;
-    let is_done = replay.state == "done";
-    let has_demand = spec.demand.no_new_allow || spec.demand.max_changes.is_some();
     Ok(Replay {
         id: replay.id.to_string(),
         status: replay.state.clone(),
@@ -314,7 +313,7 @@ fn wire(replay: &oneclaw_store::Replay) -> Result<Replay> {
         candidate: json!(spec.candidate),
         filter: json!(spec.filter),
         gate: json!(spec.demand),
-        gate_passed: (is_done && has_demand).then(|| counts.meets(spec.demand)),
+        gate_passed: replay.gate_passed,
         total: replay.total,
         done: replay.done,
         same: counts.same,

@@ -1,5 +1,7 @@
 //! From recorded decisions to what plugins are to be asked again.
 
+mod attached;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -9,12 +11,15 @@ use oneclaw_core::clock::Timestamp;
 use oneclaw_core::ids::{AgentId, OrgId, VaultId};
 use oneclaw_core::principal::{Principal, PrincipalKind};
 use oneclaw_core::recorded::{ACCESS_POLICY, Question, TRANSACTION_GUARDRAIL};
+use oneclaw_core::scope::ScopeMatcher;
 use oneclaw_core::template::AgentWords;
 use oneclaw_core::transaction::{BudgetView, TransactionRequest};
 use oneclaw_policy_host::{Configured, Engine, Evaluation, Plugin};
+use oneclaw_store::Agent;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use self::attached::{has_counted, is_of};
 use super::candidate::{Candidate, GuardrailDraft, PolicyDraft};
 use super::compare::evaluation;
 use crate::service::decisions::body::{PluginBody, Recorded};
@@ -57,6 +62,10 @@ pub struct Session<'a> {
     recorded: HashMap<String, Option<Arc<str>>>,
     access: HashMap<(VaultId, Principal), Settings>,
     guardrails: HashMap<AgentId, Settings>,
+    /// Agents of now, for their labels.
+    agents: HashMap<AgentId, Option<Arc<Agent>>>,
+    /// What the candidate is asked about, if it is an attachment.
+    scope: Option<ScopeMatcher>,
     configured: HashMap<[u8; 32], std::result::Result<Arc<Configured>, String>>,
 }
 
@@ -87,6 +96,11 @@ impl<'a> Session<'a> {
             recorded: HashMap::new(),
             access: HashMap::new(),
             guardrails: HashMap::new(),
+            agents: HashMap::new(),
+            scope: match candidate {
+                Candidate::Attachment(draft) => draft.scope.clone().map(ScopeMatcher::new),
+                _ => None,
+            },
             configured: HashMap::new(),
         }
     }
@@ -143,6 +157,15 @@ impl<'a> Session<'a> {
                 let (digest, settings) = (draft.digest.clone(), draft.settings.clone());
                 (self.with_plugin(recorded, &digest, settings).await?, false)
             }
+            Candidate::Attachment(draft) => {
+                let parts = match self.is_in_scope(draft, &question).await? {
+                    Ok(true) => self.as_attached(recorded, draft).await?,
+                    Ok(false) if has_counted(recorded, draft) => Ok(Vec::new()),
+                    Ok(false) => return Ok(Trial::Untouched),
+                    Err(why) => Err(why),
+                };
+                (parts, false)
+            }
             Candidate::Settings(_) | Candidate::Plugin(_) => return Ok(Trial::Untouched),
         };
         let parts = match parts {
@@ -162,9 +185,12 @@ impl<'a> Session<'a> {
             // What could not be had is not asked again, and still counts against the whole.
             .filter(|(plugin, _)| {
                 if is_whole {
-                    matches!(self.candidate, Candidate::Recorded) && plugin.digest.is_empty()
-                } else {
-                    !replaced.contains(&plugin.name)
+                    return matches!(self.candidate, Candidate::Recorded)
+                        && plugin.digest.is_empty();
+                }
+                match self.candidate {
+                    Candidate::Attachment(draft) => !is_of(plugin, draft),
+                    _ => !replaced.contains(&plugin.name),
                 }
             })
             .map(|(plugin, answer)| evaluation(plugin, answer))

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use oneclaw_core::ids::EventId;
 use oneclaw_crypto::random;
 use oneclaw_policy_host::Engine;
-use oneclaw_store::{NewEvent, Replay, ReplayChange, ReplayProgress};
+use oneclaw_store::{NewEvent, Replay, ReplayChange, ReplayEnd, ReplayProgress};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
@@ -92,12 +92,16 @@ impl Services {
         let Some(replay) = self.store.take_up_replay(worker, now).await? else {
             return Ok(false);
         };
-        let (error, counts) = match self.run_replay(&replay, worker).await {
-            Ok(Some(counts)) => (None, counts),
+        let (error, counts, gate_passed) = match self.run_replay(&replay, worker).await {
+            Ok(Some((counts, gate_passed))) => (None, counts, gate_passed),
             // Cancelled, or taken over.
             Ok(None) => return Ok(true),
             Err(ServiceError::Unavailable(why)) => return Err(ServiceError::Unavailable(why)),
-            Err(error) => (Some(error.to_string()), Counts::default()),
+            Err(error) => (Some(error.to_string()), Counts::default(), None),
+        };
+        let end = match &error {
+            None => ReplayEnd::Done { gate_passed },
+            Some(why) => ReplayEnd::Failed(why),
         };
         let now = self.clock.now();
         let event = NewEvent {
@@ -109,19 +113,23 @@ impl Services {
             resource_type: "replay".to_owned(),
             resource_id: replay.id.to_string(),
             vault_id: None,
-            details: json!({"counts": counts, "error": error}),
+            details: json!({"counts": counts, "error": error, "gate_passed": gate_passed}),
             ip: None,
             at: now,
             decision: None,
         };
         self.store
-            .end_replay(replay.id, worker, now, error.as_deref(), event)
+            .end_replay(replay.id, worker, now, end, event)
             .await?;
         Ok(true)
     }
 
-    /// `None`: it is not this worker's any more.
-    async fn run_replay(&self, replay: &Replay, worker: Uuid) -> Result<Option<Counts>> {
+    /// What came of it, and whether it met what was demanded, if something was. `None`: it is not this worker's any more.
+    async fn run_replay(
+        &self,
+        replay: &Replay,
+        worker: Uuid,
+    ) -> Result<Option<(Counts, Option<bool>)>> {
         let spec: Spec = serde_json::from_value(replay.spec.clone())
             .map_err(|e| ServiceError::Internal(e.to_string()))?;
         let filter = spec.filter.clone().filter()?;
@@ -141,7 +149,8 @@ impl Services {
                 .decisions_oldest_first(replay.org_id, &filter, cursor, PAGE)
                 .await?;
             let Some(last) = rows.last().map(|row| (row.at, row.id)) else {
-                return Ok(Some(counts));
+                let gate_passed = spec.demand.is_any().then(|| counts.meets(spec.demand));
+                return Ok(Some((counts, gate_passed)));
             };
             let looked_at = i64::try_from(rows.len()).unwrap_or(i64::MAX);
             let changes = decide_page(&mut session, &spec, rows, &mut counts).await?;
