@@ -56,7 +56,7 @@ impl History {
                 for n in (task..decisions).step_by(AT_ONCE) {
                     let status = app.read(&token, &vault, &path(n)).await.status.as_u16();
                     // Nothing stands there: who may read is told so, who may not is refused.
-                    assert_eq!(status, if n % 2 == 0 { 404 } else { 403 });
+                    assert_eq!(status, if n.is_multiple_of(2) { 404 } else { 403 });
                 }
             });
         }
@@ -154,6 +154,6 @@ impl History {
 }
 
 fn path(n: usize) -> String {
-    let folder = if n % 2 == 0 { "p" } else { "q" };
+    let folder = if n.is_multiple_of(2) { "p" } else { "q" };
     format!("{folder}/{}/{n}", n % 10)
 }
