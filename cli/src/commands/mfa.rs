@@ -27,7 +27,10 @@ pub enum MfaCommand {
     },
 }
 
-const STATUS: &[Column] = &[Column::new("Second factor", "enabled")];
+const STATUS: &[Column] = &[
+    Column::new("Second factor", "enabled"),
+    Column::new("Recovery codes left", "recovery_codes_left"),
+];
 
 fn code(given: Option<String>) -> Result<zeroize::Zeroizing<String>, Failure> {
     match given {

@@ -1,6 +1,7 @@
 //! Signing in by way of a browser.
 
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
 
 use oneclaw_tests::app::Human;
@@ -8,14 +9,22 @@ use serde_json::json;
 
 use crate::shell::{BINARY, Shell, command};
 
+/// A browser that keeps what it was asked to open.
+const BROWSER: &str = "#!/bin/sh\nprintf %s \"$1\" > \"$HOME/opened\"\n";
+
 /// Runs `1claw login` until it ends, and answers the code that it shows as this human does. Gives its exit code.
-async fn log_in(shell: &Shell, human: &Human, answer: &str) -> Option<i32> {
+async fn log_in(shell: &Shell, human: &Human, answer: &str, more: &[&str]) -> Option<i32> {
+    let browser = shell.home.path().join("browser");
     let mut run = command(
         BINARY,
         shell.home.path(),
-        &[("ONECLAW_API_URL", &shell.app.url)],
+        &[
+            ("ONECLAW_API_URL", &shell.app.url),
+            ("BROWSER", browser.to_str().unwrap()),
+        ],
     );
-    run.args(["login", "--no-browser"])
+    run.arg("login")
+        .args(more)
         .stdout(Stdio::null())
         .stderr(Stdio::piped());
     let mut child = run.spawn().unwrap();
@@ -45,7 +54,12 @@ async fn log_in(shell: &Shell, human: &Human, answer: &str) -> Option<i32> {
 async fn a_code_that_is_allowed_in_a_browser_signs_in_and_one_that_is_denied_does_not() {
     let shell = Shell::start().await;
     let human = shell.app.human("you").await;
-    assert_eq!(log_in(&shell, &human, "deny").await, Some(1));
+    shell.file("browser", BROWSER);
+    let path = shell.home.path().join("browser");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let quiet = ["--no-browser"];
+    assert_eq!(log_in(&shell, &human, "deny", &quiet).await, Some(1));
+    assert!(!shell.home.path().join("opened").exists());
     assert!(
         !shell
             .home
@@ -53,7 +67,9 @@ async fn a_code_that_is_allowed_in_a_browser_signs_in_and_one_that_is_denied_doe
             .join(".config/oneclaw/config.json")
             .exists()
     );
-    assert_eq!(log_in(&shell, &human, "approve").await, Some(0));
+    assert_eq!(log_in(&shell, &human, "approve", &[]).await, Some(0));
+    let opened = std::fs::read_to_string(shell.home.path().join("opened")).unwrap();
+    assert!(opened.contains("code="), "{opened}");
     assert_eq!(shell.json(&["whoami"])["email"], "you@example.com");
     shell.run(&["vault", "list"]).ok();
 }

@@ -256,6 +256,21 @@ async fn vaults_and_what_is_in_them() {
     album.one("env push", &[".env"], "");
     album.json("env push", &[".env"], "");
     album.both("env pull", &[]);
+    album.one("env add", &["DATABASE_URL", "--stdin"], "postgres://a");
+    album.json(
+        "env add",
+        &["LOG_LEVEL", "debug", "-e", "preview", "--no-sensitive"],
+        "",
+    );
+    album.both("env list", &[]);
+    album.one("env delete", &["DATABASE_URL", "--yes"], "");
+    album.json("env delete", &["LOG_LEVEL", "-e", "preview", "--yes"], "");
+    album.one("env environments create", &["staging"], "");
+    let copy = ["qa", "--copy-from", "preview", "-d", "Tests"];
+    album.json("env environments create", &copy, "");
+    album.both("env environments list", &[]);
+    album.one("env environments delete", &["staging", "--yes"], "");
+    album.json("env environments delete", &["qa", "--yes"], "");
     album.done();
 }
 

@@ -130,3 +130,70 @@ async fn a_command_that_runs_gets_the_signals() {
     });
     assert_eq!((code, rest.as_str()), (Some(7), "got it\n"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn variables_of_environments_are_kept_and_run_with() {
+    let shell = Shell::signed_in().await;
+    shell.vault("v");
+    let run = |arguments: &[&str], stdin: &str| {
+        shell.with(arguments, stdin, &[("ONECLAW_VAULT_ID", "v")])
+    };
+    let add = ["env", "add", "DATABASE_URL", "--stdin"];
+    run(
+        &[&add[..], &["-e", "production,preview"]].concat(),
+        "postgres://a\n",
+    )
+    .ok();
+    let literal = run(&["env", "add", "LOG_LEVEL", "debug", "--no-sensitive"], "");
+    assert_eq!(literal.err, "", "what everybody may see needs no warning");
+    literal.ok();
+    let shown = run(&["env", "ls"], "").ok();
+    assert!(
+        shown.contains("debug") && shown.contains("(hidden)") && !shown.contains("postgres"),
+        "{shown}"
+    );
+    let twice = run(&[&add[..], &["-e", "preview"]].concat(), "postgres://b").fails(1);
+    assert!(twice.contains("API error (409)"), "{twice}");
+    run(
+        &[&add[..], &["-e", "preview", "--overwrite"]].concat(),
+        "postgres://b",
+    )
+    .ok();
+    let print = "printf '%s|%s' \"$DATABASE_URL\" \"$LOG_LEVEL\"";
+    let within = |environment: &str| {
+        run(
+            &["env", "run", "-e", environment, "--", "sh", "-uc", print],
+            "",
+        )
+    };
+    assert_eq!(within("production").ok(), "postgres://a|debug");
+    assert_eq!(within("preview").ok(), "postgres://b|debug");
+    assert_ne!(within("development").code, 0, "it has no DATABASE_URL");
+
+    run(
+        &[
+            "env",
+            "environments",
+            "create",
+            "staging",
+            "--copy-from",
+            "preview",
+        ],
+        "",
+    )
+    .ok();
+    shell.file(".env", "DATABASE_URL=postgres://c\nEXTRA=1\n");
+    run(&["env", "push", ".env", "-e", "staging"], "").ok();
+    assert_eq!(within("staging").ok(), "postgres://c|debug");
+    assert_eq!(within("preview").ok(), "postgres://b|debug");
+    insta::assert_snapshot!(run(&["env", "pull", "-e", "staging"], "").ok(), @r"
+    DATABASE_URL=postgres://c
+    EXTRA=1
+    LOG_LEVEL=debug
+    ");
+    run(&["env", "rm", "EXTRA", "-e", "staging"], "").fails(2);
+    run(&["env", "rm", "EXTRA", "-e", "staging", "--yes"], "").ok();
+    run(&["env", "environments", "rm", "staging", "--yes"], "").ok();
+    within("staging").fails(1);
+    assert_eq!(within("production").ok(), "postgres://a|debug");
+}

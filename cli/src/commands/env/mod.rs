@@ -3,6 +3,7 @@
 mod dotenv;
 mod run;
 mod source;
+mod vars;
 
 use std::path::PathBuf;
 
@@ -15,12 +16,35 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::Format;
 
-/// Secrets as environment variables: fetch them, store them, run a command with them
+/// Environment variables: fetch them, store them, run a command with them
 #[derive(Subcommand)]
 pub enum EnvCommand {
     Pull(PullArgs),
     Push(PushArgs),
     Run(run::RunArgs),
+    /// List the variables of a vault; values of sensitive ones are not shown
+    #[command(
+        visible_alias = "ls",
+        after_help = "Examples:\n  1claw env list -v production\n  1claw env list -v production -e staging --json"
+    )]
+    List(vars::Which),
+    Add(vars::AddArgs),
+    /// Remove a variable, from one environment if one is given
+    #[command(
+        visible_alias = "rm",
+        after_help = "Examples:\n  1claw env delete DATABASE_URL -v production --yes\n  1claw env delete DATABASE_URL -v production -e preview --yes"
+    )]
+    Delete {
+        /// Name of the variable
+        key: String,
+        #[command(flatten)]
+        which: vars::Which,
+        /// Do not ask
+        #[arg(short, long)]
+        yes: bool,
+    },
+    #[command(subcommand)]
+    Environments(vars::EnvironmentsCommand),
 }
 
 /// Which variables.
@@ -32,6 +56,9 @@ pub struct Selection {
     /// The variables of this environment, instead of secrets
     #[arg(short, long, value_name = "NAME", conflicts_with = "prefix")]
     environment: Option<String>,
+    /// With those for this branch
+    #[arg(long, value_name = "NAME", requires = "environment")]
+    git_branch: Option<String>,
     /// Only secrets whose path starts with this
     #[arg(long)]
     prefix: Option<String>,
@@ -44,6 +71,7 @@ impl Selection {
             Some(name) => Source::Environment {
                 route,
                 name: name.clone(),
+                git_branch: self.git_branch.clone(),
             },
             None => Source::Secrets {
                 route,
@@ -113,6 +141,10 @@ impl EnvCommand {
             Self::Pull(arguments) => arguments.run(context),
             Self::Push(arguments) => arguments.run(context),
             Self::Run(arguments) => arguments.run(context),
+            Self::List(which) => vars::list(context, &which),
+            Self::Add(arguments) => arguments.run(context),
+            Self::Delete { key, which, yes } => vars::remove(context, &key, &which, yes),
+            Self::Environments(command) => command.run(context),
         }
     }
 }

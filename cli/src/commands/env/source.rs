@@ -26,6 +26,8 @@ pub enum Source {
         route: String,
         /// Its name.
         name: String,
+        /// The branch whose variables outweigh the others.
+        git_branch: Option<String>,
     },
 }
 
@@ -37,7 +39,11 @@ impl Source {
     pub fn variables(&self, context: &Context) -> Result<Variables, Failure> {
         let mut variables = match self {
             Self::Secrets { route, prefix } => from_secrets(context, route, prefix.as_deref())?,
-            Self::Environment { route, name } => from_environment(context, route, name)?,
+            Self::Environment {
+                route,
+                name,
+                git_branch,
+            } => from_environment(context, route, name, git_branch.as_deref())?,
         };
         if let Some((name, _)) = variables.iter().find(|(_, value)| value.contains('\0')) {
             return Err(Failure::local(format!(
@@ -100,8 +106,13 @@ fn from_secrets(
     Ok(variables)
 }
 
-fn from_environment(context: &Context, route: &str, name: &str) -> Result<Variables, Failure> {
-    let query = query(&[("environment", Some(name))]);
+fn from_environment(
+    context: &Context,
+    route: &str,
+    name: &str,
+    git_branch: Option<&str>,
+) -> Result<Variables, Failure> {
+    let query = query(&[("environment", Some(name)), ("git_branch", git_branch)]);
     let answer = context
         .client()?
         .get(&format!("{route}/env-vars/resolve{query}"))?;

@@ -5,6 +5,7 @@ mod set;
 use clap::Subcommand;
 use serde_json::Value;
 
+pub use self::set::secret_value;
 use crate::client::{items, path as encoded_path, query, text};
 use crate::context::Context;
 use crate::failure::Failure;

@@ -77,7 +77,11 @@ pub struct RotateArgs {
     stdin: bool,
 }
 
-fn value(
+/// The value of a secret, however it is handed over.
+///
+/// # Errors
+/// There is none, or it cannot be read.
+pub fn secret_value(
     context: &Context,
     argument: Option<&str>,
     stdin: bool,
@@ -120,7 +124,7 @@ impl SetArgs {
                 super::super::json_argument("metadata", metadata)?,
             );
         }
-        let value = value(context, self.value.as_deref(), self.stdin)?;
+        let value = secret_value(context, self.value.as_deref(), self.stdin)?;
         body.insert("value".to_owned(), json!(value.as_str()));
         let route = format!("{route}/secrets/{}", encoded_path(&self.path));
         written(
@@ -145,7 +149,7 @@ impl RotateArgs {
             let route = format!("{route}/secret-rotate/{path}");
             context.client()?.post(&route, &Value::Object(body))?
         } else {
-            let value = value(context, self.value.as_deref(), self.stdin)?;
+            let value = secret_value(context, self.value.as_deref(), self.stdin)?;
             let body = json!({ "value": value.as_str() });
             context
                 .client()?
