@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use oneclaw_tests::app::Human;
 use serde_json::json;
@@ -68,7 +69,14 @@ async fn a_code_that_is_allowed_in_a_browser_signs_in_and_one_that_is_denied_doe
             .exists()
     );
     assert_eq!(log_in(&shell, &human, "approve", &[]).await, Some(0));
-    let opened = std::fs::read_to_string(shell.home.path().join("opened")).unwrap();
+    // The browser runs beside the command, and may be later than it.
+    let begun = Instant::now();
+    let opened = loop {
+        match std::fs::read_to_string(shell.home.path().join("opened")) {
+            Ok(page) if !page.is_empty() => break page,
+            _ => assert!(begun.elapsed() < Duration::from_secs(60)),
+        }
+    };
     assert!(opened.contains("code="), "{opened}");
     assert_eq!(shell.json(&["whoami"])["email"], "you@example.com");
     shell.run(&["vault", "list"]).ok();

@@ -22,22 +22,7 @@ const CONDITIONAL_POLICY: &str = r#"curl -s -X POST "$API/v1/vaults/$VAULT_ID/po
 
 /// What the agent found goes to the human who made it: one share is accepted and can be read then, one is declined.
 fn shares_arrive_and_are_answered(shell: &Shell, agent_id: &str, vault: &str) {
-    shell
-        .run(&[
-            "policy",
-            "create",
-            "-v",
-            vault,
-            "--principal-type",
-            "agent",
-            "--principal-id",
-            agent_id,
-            "--path",
-            "results/**",
-            "--permissions",
-            "read,write",
-        ])
-        .ok();
+    shell.policy(vault, agent_id, "results/**", "read,write");
     shell
         .run(&["agent", "update", agent_id, "--scopes", "results/**"])
         .ok();

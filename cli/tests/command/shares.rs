@@ -25,20 +25,7 @@ async fn an_agent_shares_with_its_creator_who_accepts_or_declines() {
     let shell = Shell::signed_in().await;
     let secret = secret(&shell);
     let (agent, key) = shell.agent("worker-1", &["--scopes", "**"]);
-    shell
-        .run(&[
-            "policy",
-            "create",
-            "-v",
-            "v",
-            "--principal-type",
-            "agent",
-            "--principal-id",
-            &agent,
-            "--path",
-            "**",
-        ])
-        .ok();
+    shell.policy("v", &agent, "**", "read");
     let create = [
         "share",
         "create",

@@ -217,6 +217,25 @@ impl Shell {
         (text(&made["agent"]["id"]), text(&made["api_key"]))
     }
 
+    /// Lets an agent do this at these paths of a vault.
+    pub fn policy(&self, vault: &str, agent: &str, path: &str, permissions: &str) {
+        self.run(&[
+            "policy",
+            "create",
+            "-v",
+            vault,
+            "--principal-type",
+            "agent",
+            "--principal-id",
+            agent,
+            "--path",
+            path,
+            "--permissions",
+            permissions,
+        ])
+        .ok();
+    }
+
     /// Puts a file in the home directory.
     pub fn file(&self, name: &str, text: &str) {
         std::fs::write(self.home.path().join(name), text).unwrap();

@@ -423,19 +423,7 @@ async fn shares() {
     let set = ["secret", "set", "a/b", "-v", "v", "--stdin", "--json"];
     let secret = id(&shell.with(&set, "shared", &[]).json());
     let (agent, key) = shell.agent("worker-1", &["--scopes", "**"]);
-    let policy = [
-        "policy",
-        "create",
-        "-v",
-        "v",
-        "--principal-type",
-        "agent",
-        "--principal-id",
-        &agent,
-        "--path",
-        "**",
-    ];
-    shell.run(&policy).ok();
+    shell.policy("v", &agent, "**", "read");
     album.environment = vec![("ONECLAW_API_KEY", &key)];
     let until = ["--creator", "--expires", "2030-01-01"];
     let create: Vec<&str> = std::iter::once(secret.as_str()).chain(until).collect();
