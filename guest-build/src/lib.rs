@@ -16,12 +16,32 @@ mod layout;
 use layout::Layout;
 
 const TARGET: &str = "wasm32-unknown-unknown";
-const PROFILE: &str = "plugin";
 
-/// A guest's stack. Rust's default of 1 MiB would make every memory 17 pages or more, and a fresh instance costs what
-/// its memory costs. Stack and data of the built-in plugin together fit the first page of 64 KiB, and what it needs for a
-/// hundred policies the second; it gets by with 8 KiB of stack.
-const STACK_BYTES: u32 = 24 * 1024;
+/// How a plugin is compiled.
+struct Recipe {
+    /// Of the workspace's manifest.
+    profile: &'static str,
+    stack_bytes: u32,
+    /// More flags for the compiler.
+    flags: &'static [&'static str],
+}
+
+const PLUGIN: Recipe = Recipe {
+    profile: "plugin",
+    // Rust's default of 1 MiB would make every memory 17 pages or more, and a fresh instance costs what its memory costs.
+    // Stack and data of the built-in plugin together fit the first page of 64 KiB, and what it needs for a hundred
+    // policies the second; it gets by with 8 KiB of stack.
+    stack_bytes: 24 * 1024,
+    flags: &[],
+};
+
+const LANGUAGE: Recipe = Recipe {
+    profile: "plugin-language",
+    // Parsers and evaluators call themselves.
+    stack_bytes: 256 * 1024,
+    // A plugin has no randomness. Whoever asks for some gets an error, and not a build that fails.
+    flags: &["--cfg=getrandom_backend=\"unsupported\""],
+};
 
 /// Why a plugin could not be built.
 #[derive(Debug)]
@@ -71,6 +91,19 @@ impl std::error::Error for BuildError {}
 /// # Errors
 /// Says what to do when the target is not installed, and otherwise what the nested cargo or the wrapping found wrong.
 pub fn build(package: &str) -> Result<Vec<u8>, BuildError> {
+    build_with(package, &PLUGIN)
+}
+
+/// Like [`build`], for a plugin that evaluates a language: it gets a larger stack, because parsers call themselves, and a
+/// profile under which much code is compiled in bearable time.
+///
+/// # Errors
+/// As [`build`].
+pub fn build_language(package: &str) -> Result<Vec<u8>, BuildError> {
+    build_with(package, &LANGUAGE)
+}
+
+fn build_with(package: &str, recipe: &Recipe) -> Result<Vec<u8>, BuildError> {
     let layout = Layout::from_build_script()?;
     announce_inputs(&layout, package)?;
 
@@ -87,12 +120,12 @@ pub fn build(package: &str) -> Result<Vec<u8>, BuildError> {
             "--target",
             TARGET,
             "--profile",
-            PROFILE,
+            recipe.profile,
             "--locked",
             "--target-dir",
         ])
         .arg(&layout.guest_target)
-        .env("CARGO_ENCODED_RUSTFLAGS", rustflags(&layout))
+        .env("CARGO_ENCODED_RUSTFLAGS", rustflags(&layout, recipe))
         .output()
         .map_err(BuildError::Start)?;
     if !output.status.success() {
@@ -102,7 +135,7 @@ pub fn build(package: &str) -> Result<Vec<u8>, BuildError> {
     let path = layout
         .guest_target
         .join(TARGET)
-        .join(PROFILE)
+        .join(recipe.profile)
         .join(format!("{}.wasm", package.replace('-', "_")));
     let module = std::fs::read(&path).map_err(|error| BuildError::Read(path, error))?;
     wrap(&module)
@@ -122,6 +155,34 @@ pub fn wrap(module: &[u8]) -> Result<Vec<u8>, BuildError> {
         .map_err(error)
 }
 
+/// Puts the cases of a plugin into its component, from where the host takes and tries them at upload.
+#[must_use]
+pub fn with_cases(mut component: Vec<u8>, cases: &[u8]) -> Vec<u8> {
+    const NAME: &[u8] = b"oneclaw:cases";
+    let mut section = Vec::with_capacity(NAME.len() + cases.len() + 1);
+    leb128(&mut section, NAME.len());
+    section.extend_from_slice(NAME);
+    section.extend_from_slice(cases);
+    // A custom section has the number 0.
+    component.push(0);
+    leb128(&mut component, section.len());
+    component.extend_from_slice(&section);
+    component
+}
+
+/// The variable-length integers of WebAssembly.
+fn leb128(out: &mut Vec<u8>, mut value: usize) {
+    loop {
+        let byte = value.to_le_bytes()[0] & 0x7f;
+        value >>= 7;
+        if value == 0 {
+            out.push(byte);
+            return;
+        }
+        out.push(byte | 0x80);
+    }
+}
+
 fn cargo(layout: &Layout) -> Command {
     let mut command = Command::new(&layout.cargo);
     command.current_dir(&layout.workspace);
@@ -129,8 +190,12 @@ fn cargo(layout: &Layout) -> Command {
     command
 }
 
-fn rustflags(layout: &Layout) -> OsString {
-    let mut flags = OsString::from(format!("-Clink-arg=-zstack-size={STACK_BYTES}"));
+fn rustflags(layout: &Layout, recipe: &Recipe) -> OsString {
+    let mut flags = OsString::from(format!("-Clink-arg=-zstack-size={}", recipe.stack_bytes));
+    for flag in recipe.flags {
+        flags.push("\u{1f}");
+        flags.push(flag);
+    }
     let remapped = [
         (Some(&layout.workspace), "/oneclaw"),
         (layout.cargo_home.as_ref(), "/cargo"),
@@ -228,6 +293,20 @@ mod tests {
             failed("error: no such package"),
             BuildError::Cargo(_)
         ));
+    }
+
+    #[test]
+    fn lengths_are_written_seven_bits_at_a_time() {
+        for (value, bytes) in [
+            (0, &[0][..]),
+            (127, &[127]),
+            (128, &[128, 1]),
+            (300, &[172, 2]),
+        ] {
+            let mut out = Vec::new();
+            leb128(&mut out, value);
+            assert_eq!(out, bytes, "{value}");
+        }
     }
 
     #[test]

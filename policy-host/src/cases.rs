@@ -17,6 +17,7 @@ use wasmparser::{Parser, Payload};
 
 use crate::configured::Mode;
 use crate::engine::Engine;
+use crate::error::{ConfigureError, Problem};
 use crate::failure::Evaluation;
 use crate::plugin::Plugin;
 
@@ -205,28 +206,45 @@ impl Engine {
     }
 
     fn try_case(&self, plugin: &std::sync::Arc<Plugin>, case: &Case) -> Result<u64, String> {
-        let settings = match &case.settings {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        };
-        let refused = |error: crate::error::ConfigureError| match case.expect.verdict {
-            ExpectedVerdict::SettingsRefused
-                if matches!(error, crate::error::ConfigureError::Problems(_)) =>
+        match self.answer_case(plugin, case)? {
+            CaseAnswer::Evaluation(evaluation) => {
+                compare(&evaluation, &case.expect).map(|()| evaluation.fuel)
+            }
+            CaseAnswer::SettingsRefused(_)
+                if case.expect.verdict == ExpectedVerdict::SettingsRefused =>
             {
                 Ok(0)
             }
-            _ => Err(error.to_string()),
+            CaseAnswer::SettingsRefused(problems) => {
+                Err(ConfigureError::Problems(problems).to_string())
+            }
+        }
+    }
+
+    /// What a plugin answers to a case, in a fresh instance, whatever the case expects.
+    ///
+    /// # Errors
+    /// When the request of the case cannot be read, or the plugin does not survive its settings.
+    pub fn answer_case(
+        &self,
+        plugin: &std::sync::Arc<Plugin>,
+        case: &Case,
+    ) -> Result<CaseAnswer, String> {
+        let settings = case.settings_text();
+        let refused = |error: ConfigureError| match error {
+            ConfigureError::Problems(problems) => Ok(CaseAnswer::SettingsRefused(problems)),
+            other => Err(other.to_string()),
         };
         let evaluation = match case.world {
             CaseWorld::AccessPolicy => {
-                let request: AccessRequest = template::access(&case.request)?;
+                let request = case.access_request()?;
                 match self.configure(plugin, request.org, &settings) {
                     Ok(configured) => configured.evaluate_access(&request, Mode::Fresh),
                     Err(error) => return refused(error),
                 }
             }
             CaseWorld::TransactionGuardrail => {
-                let request: TransactionRequest = template::transaction(&case.request)?;
+                let request = case.transaction_request()?;
                 match self.configure_guardrail(plugin, request.org, &settings) {
                     Ok(configured) => {
                         let views = views(configured.budget_queries(), &request.budgets);
@@ -236,12 +254,49 @@ impl Engine {
                 }
             }
         };
-        compare(&evaluation, &case.expect).map(|()| evaluation.fuel)
+        Ok(CaseAnswer::Evaluation(Box::new(evaluation)))
+    }
+}
+
+/// What a plugin answers to a case.
+#[derive(Debug, Clone)]
+pub enum CaseAnswer {
+    /// It took the settings and was asked.
+    Evaluation(Box<Evaluation>),
+    /// It did not take the settings.
+    SettingsRefused(Vec<Problem>),
+}
+
+impl Case {
+    /// The settings as they are handed over.
+    #[must_use]
+    pub fn settings_text(&self) -> String {
+        match &self.settings {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        }
+    }
+
+    /// The request on access, with what the case leaves out.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn access_request(&self) -> Result<AccessRequest, String> {
+        template::access(&self.request)
+    }
+
+    /// The request to have something signed, with what the case leaves out.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn transaction_request(&self) -> Result<TransactionRequest, String> {
+        template::transaction(&self.request)
     }
 }
 
 /// The budgets as a case gives them, in the order in which the plugin asked; those that it does not give are empty.
-fn views(queries: &[BudgetQuery], given: &[BudgetView]) -> Vec<BudgetView> {
+#[must_use]
+pub fn views(queries: &[BudgetQuery], given: &[BudgetView]) -> Vec<BudgetView> {
     queries
         .iter()
         .map(|query| {

@@ -264,11 +264,12 @@ fn pool(limits: &Limits, slots: Slots) -> PoolingAllocationConfig {
     let bytes = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(slots.instances)
-        .total_core_instances(slots.instances)
+        // A number that is counted, and no room that is kept: components of other languages are linked from many modules.
+        .total_core_instances(slots.instances.saturating_mul(16))
         .total_memories(slots.instances)
         .total_tables(slots.instances)
         .max_unused_warm_slots(slots.instances)
-        .max_core_instances_per_component(8)
+        .max_core_instances_per_component(64)
         // One memory, so that the limit on it is the limit on the component.
         .max_memories_per_component(1)
         .max_tables_per_component(4)

@@ -41,8 +41,8 @@ pub use cache::{
     AccessCache, AccessKey, CacheKey, ConfigurationCache, GuardrailCache, GuardrailKey, Revision,
 };
 pub use cases::{
-    Case, CaseOutcome, CaseWorld, CasesError, Expectation, ExpectedVerdict,
-    SECTION as CASES_SECTION, parse as parse_cases,
+    Case, CaseAnswer, CaseOutcome, CaseWorld, CasesError, Expectation, ExpectedVerdict,
+    SECTION as CASES_SECTION, parse as parse_cases, views as case_views,
 };
 pub use combine::{Denial, Grant, PendingApproval, Ruling, combine};
 pub use configured::{Configured, Mode};

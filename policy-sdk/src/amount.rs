@@ -4,6 +4,7 @@
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::num::NonZeroU64;
 use std::str::FromStr;
 
 use serde::de::{Deserialize, Deserializer, Error};
@@ -17,7 +18,10 @@ pub const MAX_DECIMALS: u8 = 77;
 const MOST_DIGITS: usize = 78;
 
 /// Ten to the 19th, the largest power of ten that a limb holds.
-const CHUNK: u64 = 10_000_000_000_000_000_000;
+const CHUNK: NonZeroU64 = match NonZeroU64::new(10_000_000_000_000_000_000) {
+    Some(chunk) => chunk,
+    None => NonZeroU64::MAX,
+};
 /// Digits of a remainder by [`CHUNK`].
 const CHUNK_DIGITS: usize = 19;
 
@@ -120,15 +124,27 @@ impl Amount {
         (carry == 0).then_some(Self::from_limbs(limbs))
     }
 
-    /// Quotient and remainder by [`CHUNK`].
-    fn divided_by_chunk(self) -> (Self, u64) {
+    /// The quotient, rounded up, or `None` for division by zero. Round up what counts against a limit.
+    #[must_use]
+    pub fn checked_div_ceil(self, divisor: u64) -> Option<Self> {
+        let (quotient, remainder) = self.divided_by(NonZeroU64::new(divisor)?);
+        if remainder == 0 {
+            Some(quotient)
+        } else {
+            quotient.checked_add(Self::ONE)
+        }
+    }
+
+    /// Quotient and remainder.
+    fn divided_by(self, divisor: NonZeroU64) -> (Self, u64) {
+        let divisor = u128::from(divisor.get());
         let mut remainder = 0_u64;
         let mut limbs = self.limbs();
         for limb in limbs.iter_mut().rev() {
             let dividend = (u128::from(remainder) << 64) | u128::from(*limb);
             // The remainder was below the divisor, so that the quotient fits into a limb.
-            (_, *limb) = halves(dividend / u128::from(CHUNK));
-            (_, remainder) = halves(dividend % u128::from(CHUNK));
+            (_, *limb) = halves(dividend / divisor);
+            (_, remainder) = halves(dividend % divisor);
         }
         (Self::from_limbs(limbs), remainder)
     }
@@ -168,7 +184,7 @@ impl Amount {
         let mut digits = Vec::with_capacity(MOST_DIGITS + 2);
         let mut rest = self;
         while !rest.is_zero() {
-            let (quotient, mut chunk) = rest.divided_by_chunk();
+            let (quotient, mut chunk) = rest.divided_by(CHUNK);
             for _ in 0..CHUNK_DIGITS {
                 digits.push(char::from(b'0' + chunk.rem_euclid(10).to_le_bytes()[0]));
                 chunk /= 10;
@@ -360,9 +376,21 @@ mod tests {
             Amount::parse_units("007.50", 18),
             Amount::parse_units("7.5", 18)
         );
-        for chunk in [CHUNK - 1, CHUNK] {
+        for chunk in [CHUNK.get() - 1, CHUNK.get()] {
             assert_eq!(Amount::from(chunk).to_string(), chunk.to_string());
         }
+    }
+
+    #[test]
+    fn a_quotient_is_rounded_up_and_never_below_what_it_came_from() {
+        let ten = Amount::from(10_u64);
+        assert_eq!(ten.checked_div_ceil(3), Some(Amount::from(4_u64)));
+        assert_eq!(ten.checked_div_ceil(5), Some(Amount::from(2_u64)));
+        assert_eq!(ten.checked_div_ceil(0), None);
+        assert_eq!(Amount::ZERO.checked_div_ceil(7), Some(Amount::ZERO));
+        assert_eq!(Amount::MAX.checked_div_ceil(1), Some(Amount::MAX));
+        let third = Amount::MAX.checked_div_ceil(3).unwrap();
+        assert_eq!(third.checked_mul(3), Some(Amount::MAX));
     }
 
     #[test]

@@ -7,6 +7,8 @@ pub mod amount;
 pub mod bindings;
 #[doc(hidden)]
 pub mod export;
+pub mod outgoing;
+pub mod question;
 pub mod reply;
 pub mod settings;
 pub mod time;

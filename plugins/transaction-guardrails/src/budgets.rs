@@ -53,7 +53,7 @@ fn check(guardrails: &Guardrails, budget: &Budget, asked: &Asked<'_>) -> Checked
 /// What this request takes of an asset; `None` beyond 2^256 − 1.
 fn attempted(asset: Asset, asked: &Asked<'_>) -> Option<Amount> {
     match asset {
-        Asset::Native => asked.spend,
+        Asset::Native => asked.native,
         Asset::Fees => asked.fees,
         Asset::Transactions if asked.transaction().is_some() => Some(Amount::ONE),
         Asset::Transactions => Some(Amount::ZERO),

@@ -1,8 +1,9 @@
 //! Who may gain anything or be called.
 
+use oneclaw_policy_sdk::outgoing::{is_revocation, is_token};
 use oneclaw_policy_sdk::{Address, Effect, EffectKind};
 
-use crate::asked::{Asked, is_revocation, is_token};
+use crate::asked::Asked;
 use crate::refusal::{Checked, Refusal, named};
 use crate::rules::Ruleset;
 

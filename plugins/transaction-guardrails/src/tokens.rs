@@ -1,8 +1,9 @@
 //! Which tokens may be moved or allowed, how much of them, and allowances without end.
 
+use oneclaw_policy_sdk::outgoing::{is_revocation, is_token};
 use oneclaw_policy_sdk::{Address, Amount, Effect, EffectKind};
 
-use crate::asked::{Asked, is_revocation, is_token};
+use crate::asked::Asked;
 use crate::calls::is_listed;
 use crate::refusal::{Checked, Refusal, exceeds, named, units};
 use crate::rules::Ruleset;

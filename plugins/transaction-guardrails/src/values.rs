@@ -8,16 +8,16 @@ use crate::rules::Ruleset;
 
 pub(crate) fn check_value(rules: &Ruleset, asked: &Asked<'_>) -> Checked {
     match rules.max_value {
-        Some(limit) if exceeds(asked.spend, limit) => {
+        Some(limit) if exceeds(asked.native, limit) => {
             let symbol = asked.symbol();
             let message = format!(
                 "{} value {} exceeds the per-transaction limit of {}",
                 asked.noun(),
-                coins(asked.spend, symbol),
+                coins(asked.native, symbol),
                 coins(Some(limit), symbol),
             );
             let refusal = Refusal::new("value_limit", message);
-            Err(refusal.with_figures("native", limit, asked.spend, Amount::ZERO))
+            Err(refusal.with_figures("native", limit, asked.native, Amount::ZERO))
         }
         _ => Ok(()),
     }

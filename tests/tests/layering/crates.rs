@@ -16,7 +16,20 @@ const EDGES: &[(&str, &[&str])] = &[
     ("oneclaw-guest-build", &[]),
     ("oneclaw-builtin", &["oneclaw-guest-build"]),
     ("oneclaw-policy-sdk", &[]),
+    (
+        "oneclaw-policy-testing",
+        &["oneclaw-core", "oneclaw-policy-host", "oneclaw-policy-sdk"],
+    ),
     ("oneclaw-access-policy", &["oneclaw-policy-sdk"]),
+    ("oneclaw-plugin-template", &["oneclaw-policy-sdk"]),
+    ("oneclaw-change-freeze", &["oneclaw-policy-sdk"]),
+    ("oneclaw-office-hours", &["oneclaw-policy-sdk"]),
+    ("oneclaw-dollar-budget", &["oneclaw-policy-sdk"]),
+    ("oneclaw-velocity", &["oneclaw-policy-sdk"]),
+    ("oneclaw-first-recipient", &["oneclaw-policy-sdk"]),
+    ("oneclaw-origin-lists", &["oneclaw-policy-sdk"]),
+    ("oneclaw-cedar-adapter", &["oneclaw-policy-sdk"]),
+    ("oneclaw-rego-adapter", &["oneclaw-policy-sdk"]),
     ("oneclaw-policy-host", &["oneclaw-core"]),
     ("oneclaw-store", &["oneclaw-core"]),
     ("oneclaw-crypto", &["oneclaw-core", "oneclaw-policy-host"]),
@@ -47,7 +60,12 @@ const EDGES: &[(&str, &[&str])] = &[
     // The policy host is there for the commands of plugin authors alone: see modules.rs.
     (
         "oneclaw-cli",
-        &["oneclaw-core", "oneclaw-audit-proof", "oneclaw-policy-host"],
+        &[
+            "oneclaw-core",
+            "oneclaw-audit-proof",
+            "oneclaw-policy-host",
+            "oneclaw-guest-build",
+        ],
     ),
 ];
 
@@ -59,6 +77,7 @@ const SUPPORT: &[&str] = &[
     "oneclaw-two-worlds-guest",
     "oneclaw-benches",
     "oneclaw-access-scan",
+    "oneclaw-plugin-examples",
 ];
 
 /// Crates from outside that belong to one layer, with the crates of the product that may depend on them.
@@ -127,12 +146,12 @@ const OWNED: &[(&str, &[&str], &str)] = &[
     ),
     (
         "ed25519-dalek",
-        &["oneclaw-crypto", "oneclaw-audit-proof"],
+        &["oneclaw-crypto", "oneclaw-audit-proof", "oneclaw-cli"],
         "key material is handled in one crate, and what it signed is verified by whoever has the public key",
     ),
     (
         "getrandom",
-        &["oneclaw-crypto"],
+        &["oneclaw-crypto", "oneclaw-cli"],
         "randomness is drawn in one module",
     ),
     ("clap", &["oneclaw-cli"], "there is one command line"),
