@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     agent, api_key, audit, auth, billing, completions, config, decision, env, fleet, guardrails,
-    login, mfa, policy, secret, share, vault,
+    login, mfa, plugin, policy, receipt, secret, share, vault,
 };
 use crate::context::Context;
 use crate::failure::Failure;
@@ -77,6 +77,8 @@ pub enum Command {
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
     #[command(subcommand)]
+    Plugin(plugin::PluginCommand),
+    #[command(subcommand)]
     Env(env::EnvCommand),
     #[command(subcommand)]
     Share(share::ShareCommand),
@@ -84,6 +86,8 @@ pub enum Command {
     Audit(audit::AuditCommand),
     #[command(subcommand)]
     Decision(decision::DecisionCommand),
+    #[command(subcommand)]
+    Receipt(receipt::ReceiptCommand),
     #[command(subcommand)]
     Guardrails(guardrails::GuardrailsCommand),
     #[command(subcommand)]
@@ -117,10 +121,12 @@ impl Command {
             Self::Secret(command) => command.run(context),
             Self::Agent(command) => command.run(context),
             Self::Policy(command) => command.run(context),
+            Self::Plugin(command) => command.run(context),
             Self::Env(command) => command.run(context),
             Self::Share(command) => command.run(context),
             Self::Audit(command) => command.run(context),
             Self::Decision(command) => command.run(context),
+            Self::Receipt(command) => command.run(context),
             Self::Guardrails(command) => command.run(context),
             Self::Billing(command) => command.run(context),
             Self::Apply(arguments) => arguments.run(context),

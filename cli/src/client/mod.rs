@@ -175,7 +175,7 @@ impl Client {
         body: Option<&Value>,
         headers: &[(&str, &str)],
     ) -> Result<Value, Failure> {
-        let mut request = self.request(method, route);
+        let mut request = self.request(method, route, "application/json");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -197,11 +197,31 @@ impl Client {
             .and_then(|answer| answer.value(&self.url))
     }
 
-    fn request(&self, method: Method, route: &str) -> ureq::http::request::Builder {
+    /// Sends bytes that are no JSON.
+    ///
+    /// # Errors
+    /// No answer, or a problem.
+    pub fn upload(&self, route: &str, content_type: &str, body: &[u8]) -> Result<Value, Failure> {
+        let request = self
+            .request(Method::Post, route, content_type)
+            .body(body)
+            .map_err(|error| malformed(&error))?;
+        let sent = self.connection.agent.run(request);
+        sent.and_then(answer::Answer::read)
+            .map_err(|error| self.unreachable(&error))
+            .and_then(|answer| answer.value(&self.url))
+    }
+
+    fn request(
+        &self,
+        method: Method,
+        route: &str,
+        content_type: &str,
+    ) -> ureq::http::request::Builder {
         let request = ureq::http::Request::builder()
             .method(method.word())
             .uri(format!("{}{route}", self.url))
-            .header("content-type", "application/json")
+            .header("content-type", content_type)
             .header("accept", "application/json");
         match &self.credential {
             Some(credential) => {
@@ -227,7 +247,7 @@ impl Client {
     ) -> Result<(), Failure> {
         let agent = &self.connection.agent;
         let request = self
-            .request(Method::Get, route)
+            .request(Method::Get, route, "application/json")
             .body(())
             .map_err(|error| malformed(&error))?;
         let request = agent

@@ -12,6 +12,7 @@ use crate::output::{Column, Format, one_line, plain};
 #[derive(Subcommand)]
 pub enum DecisionCommand {
     List(ListArgs),
+    Export(ExportArgs),
     /// Say why a decision came out as it did, and what would have to be different
     #[command(after_help = "Examples:
   1claw decision explain $DECISION_ID
@@ -31,6 +32,41 @@ pub enum DecisionCommand {
   1claw decision list --vault production --limit 50"
 )]
 pub struct ListArgs {
+    #[command(flatten)]
+    which: Which,
+    /// At most so many
+    #[arg(long, value_name = "N", default_value_t = 25, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    limit: u32,
+}
+
+/// Save recorded decisions as cases to test plugins with: request, settings and answer of each plugin that was asked
+///
+/// Settings are in them, so that only owners and admins get them.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  1claw decision export --as-cases --verdict deny > cases.json
+  1claw decision export --as-cases --plugin $DIGEST --output cases.json
+  1claw plugin test office-door.wasm --cases cases.json")]
+pub struct ExportArgs {
+    /// As cases, which is the one form that there is
+    #[arg(long, required = true)]
+    as_cases: bool,
+    #[command(flatten)]
+    which: Which,
+    /// Only answers of this component (SHA-256)
+    #[arg(long, value_name = "DIGEST")]
+    plugin: Option<String>,
+    /// At most so many decisions
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=500))]
+    limit: u32,
+    /// A file; standard output otherwise
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<std::path::PathBuf>,
+}
+
+/// Which decisions.
+#[derive(Args)]
+struct Which {
     /// Only about this agent
     #[arg(long, value_name = "ID")]
     agent: Option<String>,
@@ -46,9 +82,26 @@ pub struct ListArgs {
     /// Only those with this reason
     #[arg(long, value_name = "CODE")]
     code: Option<String>,
-    /// At most so many
-    #[arg(long, value_name = "N", default_value_t = 25, value_parser = clap::value_parser!(u32).range(1..=1000))]
-    limit: u32,
+}
+
+impl Which {
+    /// As a query, with more of it.
+    fn query(&self, context: &Context, more: &[(&str, Option<&str>)]) -> Result<String, Failure> {
+        let vault = self
+            .vault
+            .as_deref()
+            .map(|vault| context.vault(Some(vault)))
+            .transpose()?;
+        let mut parameters = vec![
+            ("agent", self.agent.as_deref()),
+            ("vault", vault.as_deref()),
+            ("path_prefix", self.path.as_deref()),
+            ("verdict", self.verdict.as_deref()),
+            ("code", self.code.as_deref()),
+        ];
+        parameters.extend(more);
+        Ok(query(&parameters))
+    }
 }
 
 const COLUMNS: &[Column] = &[
@@ -97,6 +150,7 @@ impl DecisionCommand {
     pub fn run(self, context: &Context) -> Result<(), Failure> {
         match self {
             Self::List(arguments) => arguments.run(context),
+            Self::Export(arguments) => arguments.run(context),
             Self::Explain { id } => {
                 let decision = context
                     .client()?
@@ -149,21 +203,36 @@ const PLUGINS: &[Column] = &[
 
 impl ListArgs {
     fn run(self, context: &Context) -> Result<(), Failure> {
-        let vault = self
-            .vault
-            .as_deref()
-            .map(|vault| context.vault(Some(vault)))
-            .transpose()?;
         let limit = self.limit.to_string();
-        let query = query(&[
-            ("agent", self.agent.as_deref()),
-            ("vault", vault.as_deref()),
-            ("path_prefix", self.path.as_deref()),
-            ("verdict", self.verdict.as_deref()),
-            ("code", self.code.as_deref()),
-            ("limit", Some(&limit)),
-        ]);
+        let query = self.which.query(context, &[("limit", Some(&limit))])?;
         let list = context.client()?.get(&format!("/v1/decisions{query}"))?;
         context.output.list(items(&list, "decisions"), COLUMNS)
+    }
+}
+
+impl ExportArgs {
+    fn run(self, context: &Context) -> Result<(), Failure> {
+        let limit = self.limit.to_string();
+        let form = self.as_cases.then_some("cases");
+        let more = [
+            ("as", form),
+            ("plugin", self.plugin.as_deref()),
+            ("limit", Some(&limit)),
+        ];
+        let query = self.which.query(context, &more)?;
+        let cases = context
+            .client()?
+            .get(&format!("/v1/decisions/export{query}"))?;
+        let Some(path) = &self.output else {
+            return context.output.json(&cases);
+        };
+        let text = serde_json::to_string_pretty(&cases)
+            .map_err(|error| Failure::local(error.to_string()))?;
+        std::fs::write(path, text + "\n").map_err(|error| Failure::file(path, &error))?;
+        let count = items(&cases, "").len();
+        context.output.done(
+            &format!("{count} cases are in {}", path.display()),
+            &json!({"cases": count}),
+        )
     }
 }

@@ -13,7 +13,9 @@ pub mod fleet;
 pub mod guardrails;
 pub mod login;
 pub mod mfa;
+pub mod plugin;
 pub mod policy;
+pub mod receipt;
 pub mod secret;
 pub mod share;
 pub mod vault;
@@ -31,19 +33,22 @@ pub fn comma_list(text: &str) -> Vec<String> {
         .collect()
 }
 
+/// Text from the command line, or from a file with `@file`.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn text_argument(text: &str) -> Result<String, Failure> {
+    match text.strip_prefix('@') {
+        Some(file) => Ok(crate::input::read_file(std::path::Path::new(file))?.to_string()),
+        None => Ok(text.to_owned()),
+    }
+}
+
 /// JSON from the command line, or from a file with `@file`.
 ///
 /// # Errors
 /// The file cannot be read, or it is no JSON.
 pub fn json_argument(name: &str, text: &str) -> Result<Value, Failure> {
-    let from_file;
-    let json = match text.strip_prefix('@') {
-        Some(file) => {
-            from_file = crate::input::read_file(std::path::Path::new(file))?;
-            from_file.as_str()
-        }
-        None => text,
-    };
-    serde_json::from_str(json)
+    serde_json::from_str(&text_argument(text)?)
         .map_err(|error| Failure::Usage(format!("--{name} is no JSON: {error}")))
 }

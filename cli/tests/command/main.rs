@@ -25,6 +25,8 @@ mod help;
 #[cfg(test)]
 mod mfa;
 #[cfg(test)]
+mod plugins;
+#[cfg(test)]
 mod redact;
 #[cfg(test)]
 mod relay;
@@ -44,3 +46,5 @@ mod trail;
 mod variables;
 #[cfg(test)]
 mod vaults;
+#[cfg(test)]
+mod vendored;

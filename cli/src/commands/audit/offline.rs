@@ -10,6 +10,7 @@ use oneclaw_audit_proof::{Report, Verifier, VerifierKey};
 use serde_json::{Value, json};
 
 use crate::client::text;
+use crate::commands::text_argument;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::Format;
@@ -60,14 +61,6 @@ impl ExportArgs {
     }
 }
 
-/// `@file`, or the thing itself.
-fn argument(text: &str) -> Result<String, Failure> {
-    match text.strip_prefix('@') {
-        Some(file) => Ok(crate::input::read_file(Path::new(file))?.to_string()),
-        None => Ok(text.to_owned()),
-    }
-}
-
 /// Checks an export.
 ///
 /// # Errors
@@ -79,7 +72,7 @@ pub fn verify(
     checkpoints: &[String],
 ) -> Result<(), Failure> {
     let key = match key {
-        Some(key) => argument(key)?,
+        Some(key) => text_argument(key)?,
         None => {
             context
                 .output
@@ -94,7 +87,7 @@ pub fn verify(
         .map_err(|error| Failure::Usage(format!("--key: {error}")))?;
     let held: Vec<String> = checkpoints
         .iter()
-        .map(|checkpoint| argument(checkpoint))
+        .map(|checkpoint| text_argument(checkpoint))
         .collect::<Result<_, _>>()?;
     let verifier = Verifier::new(key)
         .holding(held.iter().map(String::as_str))

@@ -1,0 +1,188 @@
+//! The commands of plugin authors, from nothing to a plugin that decides.
+
+use serde_json::json;
+
+use crate::shell::Shell;
+
+/// What cargo needs to be found and to work, from where this test runs.
+fn toolchain() -> Vec<(String, String)> {
+    let passed_on = |name: &str| {
+        ["CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN"].contains(&name)
+            || name.to_ascii_lowercase().ends_with("_proxy")
+            || name.starts_with("SSL_CERT_")
+            || name.starts_with("CARGO_HTTP_")
+            || name.starts_with("CARGO_REGISTRIES_")
+    };
+    let mut environment: Vec<_> = std::env::vars()
+        .filter(|(name, _)| passed_on(name))
+        .collect();
+    // The command runs with another home directory.
+    let home = std::env::home_dir().unwrap();
+    for (name, dir) in [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")] {
+        if !environment.iter().any(|(known, _)| known == name) {
+            environment.push((name.to_owned(), home.join(dir).display().to_string()));
+        }
+    }
+    environment
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_guide_leads_from_nothing_to_a_plugin_that_decides_and_back() {
+    let shell = Shell::signed_in().await;
+    shell.vault("production");
+    let set = ["secret", "set", "prod/db", "-v", "production", "--stdin"];
+    shell.with(&set, "value", &[]).ok();
+    let secret = ["secret", "get", "prod/db", "-v", "production", "--quiet"];
+
+    let script = guide_script();
+    assert!(script.lines().count() < 10, "{script}");
+    let environment = toolchain();
+    let environment: Vec<(&str, &str)> = environment
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    // What comes before the last command only watches.
+    let (watched, promoted) = script.trim_end().rsplit_once('\n').unwrap();
+    let said = shell.sh(watched, &environment);
+    assert!(said.err.contains("2 cases passed"), "{}", said.err);
+    assert!(said.ok().contains("is watched"));
+    assert_eq!(shell.run(&secret).ok(), "value");
+
+    // A demand that the plugin cannot meet keeps it from counting.
+    let said = shell
+        .run(&["plugin", "promote", "office-door", "--max-changes", "0"])
+        .fails(1);
+    assert!(said.contains("1 verdicts would change"), "{said}");
+    let mut replay = vec!["plugin", "replay", "office-door", "0.1.0"];
+    replay.extend(["--settings", r#"{"below": "prod"}"#]);
+    let replayed = shell.json(&replay);
+    assert_eq!(replayed["changes"][0]["before"]["verdict"], "allow");
+    assert_eq!(
+        replayed["changes"][0]["after"]["code"],
+        "office-door/closed"
+    );
+    let gated = [replay.as_slice(), &["--no-new-allow", "--max-changes", "9"]].concat();
+    shell.run(&gated).ok();
+
+    shell.sh(promoted, &environment).ok();
+    let said = shell.run(&secret).fails(3);
+    assert!(said.contains("403"), "{said}");
+    let shown = shell.json(&["plugin", "status", "office-door"]);
+    assert_eq!(
+        (&shown["mode"], &shown["state"]),
+        (&json!("enforce"), &json!("ready"))
+    );
+
+    receipts_and_cases(&shell);
+
+    let back = shell.json(&["plugin", "rollback", "office-door"]);
+    assert_eq!(back["mode"], "shadow");
+    assert_eq!(shell.run(&secret).ok(), "value");
+    let demand = ["plugin", "promote", "office-door", "--no-new-allow"];
+    assert_eq!(shell.json(&demand)["mode"], "enforce");
+    shell.run(&["plugin", "detach", "office-door"]).ok();
+    let shown = shell.json(&["plugin", "status", "office-door"]);
+    assert_eq!(shown["attached"], false);
+    assert_eq!(shell.run(&secret).ok(), "value");
+    let said = shell.run(&["plugin", "status", "office-gate"]).fails(1);
+    assert!(said.contains("office-gate"), "{said}");
+
+    local_commands(&shell);
+}
+
+/// The first commands of the guide, as they stand there.
+fn guide_script() -> String {
+    let guide = include_str!("../../../docs/guides/write-a-plugin.md");
+    let (_, rest) = guide.split_once("```sh\n").unwrap();
+    rest.split_once("```").unwrap().0.to_owned()
+}
+
+/// What was refused can be proved, and made a case of.
+fn receipts_and_cases(shell: &Shell) {
+    let decisions = shell.json(&["plugin", "logs", "office-door", "0.1.0"]);
+    let refused = decisions[0]["id"].as_str().unwrap();
+    assert_eq!(decisions[0]["code"], "office-door/closed");
+    let component = "office-door/office-door.wasm";
+    let digest = shell.json(&["plugin", "check", component])["digest"].clone();
+    let digest = digest.as_str().unwrap();
+    let mut export = vec!["decision", "export", "--as-cases", "--plugin", digest];
+    export.extend(["--verdict", "deny", "--output", "cases.json"]);
+    shell.run(&export).ok();
+    let tried = shell.run(&["plugin", "test", component, "--cases", "cases.json"]);
+    assert!(tried.err.contains("1 cases passed"), "{}", tried.err);
+
+    let keep = |file: &str, text: &str| {
+        std::fs::write(shell.home.path().join(file), text).unwrap();
+    };
+    let receipt = shell.run(&["receipt", "get", refused]).ok();
+    keep("receipt.json", &receipt);
+    shell.run(&["receipt", "verify", "receipt.json"]).ok();
+    let verify = ["receipt", "verify", "receipt.json"];
+    let again = ["--component", component, "--cases", "cases.json"];
+    let ran = shell.run(&[verify.as_slice(), &again].concat());
+    assert!(
+        ran.err.contains("answers again: deny office-door/closed"),
+        "{}",
+        ran.err
+    );
+
+    // Of a component that had no part in it nothing can be said, and what was altered does not hold.
+    keep(
+        "altered.json",
+        &receipt.replace("office-door/closed", "office-door/opened"),
+    );
+    let said = shell.run(&["receipt", "verify", "altered.json"]).fails(1);
+    assert!(said.contains("signature does not hold"), "{said}");
+    keep("none.json", "[]");
+    let other = ["--component", component, "--cases", "none.json"];
+    let said = shell.run(&[verify.as_slice(), &other].concat()).fails(1);
+    assert!(said.contains("no case has the request"), "{said}");
+    let unknown = ["--key", "AAAA"];
+    shell.run(&[verify.as_slice(), &unknown].concat()).fails(1);
+}
+
+/// What needs no server.
+fn local_commands(shell: &Shell) {
+    let component = "office-door/office-door.wasm";
+    let said = shell.run(&["plugin", "new", "office-door"]).fails(1);
+    assert!(said.contains("office-door"), "{said}");
+    let checked = shell.json(&["plugin", "inspect", component]);
+    assert_eq!(checked["name"], "office-door");
+    assert_eq!(checked["worlds"], json!(["access-policy"]));
+    assert_eq!(checked["cases"], 2);
+    shell
+        .run(&["plugin", "test", component, "--junit", "report.xml"])
+        .ok();
+    let report = std::fs::read_to_string(shell.home.path().join("report.xml")).unwrap();
+    assert!(report.contains("tests=\"2\" failures=\"0\""), "{report}");
+    let measured = shell.json(&["plugin", "bench", component, "--decisions", "10"]);
+    assert!(measured[0]["fuel"].as_u64().unwrap() > 0, "{measured}");
+
+    shell.run(&["plugin", "keygen", "publisher.key"]).ok();
+    let signed = shell.json(&["plugin", "sign", component, "--key", "publisher.key"]);
+    assert_eq!(signed["digest"], checked["digest"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_plugin_is_said_to_be_none() {
+    let shell = Shell::start().await;
+    let home = shell.home.path();
+    std::fs::write(home.join("text.wasm"), "no component").unwrap();
+    let said = shell.run(&["plugin", "check", "text.wasm"]).fails(1);
+    assert!(said.contains("text.wasm"), "{said}");
+    let said = shell.run(&["plugin", "check", "absent.wasm"]).fails(1);
+    assert!(said.contains("absent.wasm"), "{said}");
+    let said = shell.run(&["plugin", "new", "Not A Name"]).fails(2);
+    assert!(said.contains("lower-case"), "{said}");
+    let said = shell.run(&["plugin", "zone", "Atlantis/Capital"]).fails(2);
+    assert!(said.contains("Atlantis/Capital"), "{said}");
+    let zone = shell.json(&["plugin", "zone", "Europe/Paris"]);
+    assert!(zone["transitions"].as_array().unwrap().len() > 10, "{zone}");
+
+    shell.run(&["plugin", "keygen", "publisher.key"]).ok();
+    let said = shell.run(&["plugin", "keygen", "publisher.key"]).fails(1);
+    assert!(said.contains("publisher.key"), "{said}");
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = std::fs::metadata(home.join("publisher.key")).unwrap();
+    assert_eq!(mode.permissions().mode() & 0o777, 0o600);
+}
