@@ -247,9 +247,9 @@ const RULES: &[Rule] = &[
     },
     Rule {
         files: &["cli/src"],
-        except: &["cli/src/commands/plugin"],
+        except: &["cli/src/commands/plugin", "cli/src/commands/receipt.rs"],
         tokens: &["oneclaw_policy_host", "wasmtime"],
-        instead: "the command line speaks HTTP; what runs components is for the commands of plugin authors, below cli/src/commands/plugin",
+        instead: "the command line speaks HTTP; what runs components is for the commands of plugin authors, below cli/src/commands/plugin, and for asking again what a receipt says",
     },
     Rule {
         files: &["cli/src"],
