@@ -78,6 +78,7 @@ async fn the_guide_leads_from_nothing_to_a_plugin_that_decides_and_back() {
     let back = shell.json(&["plugin", "rollback", "office-door"]);
     assert_eq!(back["mode"], "shadow");
     assert_eq!(shell.run(&secret).ok(), "value");
+    // With a demand the server looks at the replay as well: it tried exactly what is promoted.
     let demand = ["plugin", "promote", "office-door", "--no-new-allow"];
     assert_eq!(shell.json(&demand)["mode"], "enforce");
     shell.run(&["plugin", "detach", "office-door"]).ok();

@@ -189,17 +189,24 @@ pub fn promote(
         None => json!({"mode": "enforce"}),
     };
     if let Some((demand, days)) = gate {
-        let revision = pass_gate(context, id, demand, days)?;
-        // What was tried is what is promoted: a change in between is refused.
+        let (revision, replay) = pass_gate(context, id, demand, days)?;
+        // What was tried is what is promoted: a change in between is refused, and the server looks at the replay itself.
         if let Some(body) = body.as_object_mut() {
             body.insert("revision".to_owned(), revision);
+            body.insert("replay".to_owned(), replay);
         }
     }
     change(context, id, &body)
 }
 
-/// Tries what is attached on those decisions that it was asked about. Gives the revision that was tried.
-fn pass_gate(context: &Context, id: &str, demand: Demand, days: u32) -> Result<Value, Failure> {
+/// Tries what is attached on those decisions that it was asked about. Gives the revision that was tried, and the id of the
+/// replay.
+fn pass_gate(
+    context: &Context,
+    id: &str,
+    demand: Demand,
+    days: u32,
+) -> Result<(Value, Value), Failure> {
     let attachment = context.client()?.get(&route(context, id)?)?;
     let pinned = attachment.get("version").unwrap_or(&Value::Null);
     let version = version_of(
@@ -209,15 +216,10 @@ fn pass_gate(context: &Context, id: &str, demand: Demand, days: u32) -> Result<V
     )?;
     // Decisions that it took part in are those within its scope.
     let filter = json!({"days": days, "plugin": text(&version, "digest")});
-    let settings = attachment.get("settings");
-    let replays = replay::all_worlds(context, &version, settings, &filter, demand)?;
-    for replay in &replays {
-        context.output.note(&replay::summary(replay));
-    }
-    let is_any = replays
-        .iter()
-        .any(|replay| replay.get("total").and_then(Value::as_u64) > Some(0));
-    if !is_any {
+    let candidate = json!({"attachment": {"id": text(&attachment, "id")}});
+    let replay = replay::run(context, &candidate, &filter, demand)?;
+    context.output.note(&replay::summary(&replay));
+    if replay.get("total").and_then(Value::as_u64) == Some(0) {
         return Err(Failure::hinted(
             format!(
                 "in the last {days} days nothing was decided that this version was asked about"
@@ -225,8 +227,10 @@ fn pass_gate(context: &Context, id: &str, demand: Demand, days: u32) -> Result<V
             "let it be watched for a while, reach further back with --days, or promote it without a demand",
         ));
     }
-    replay::must_pass(&replays, demand)?;
-    Ok(attachment.get("revision").cloned().unwrap_or_default())
+    let member = |object: &Value, name: &str| object.get(name).cloned().unwrap_or_default();
+    let tried = (member(&attachment, "revision"), member(&replay, "id"));
+    replay::must_pass(&[replay], demand)?;
+    Ok(tried)
 }
 
 /// A version as the server has it.

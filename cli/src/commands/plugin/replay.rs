@@ -145,7 +145,7 @@ impl ReplayArgs {
 ///
 /// # Errors
 /// The server refuses one, or one does not come to its end.
-pub fn all_worlds(
+fn all_worlds(
     context: &Context,
     version: &Value,
     settings: Option<&Value>,
@@ -163,14 +163,27 @@ pub fn all_worlds(
             filter.insert("world".to_owned(), json!(world));
             filter.retain(|_, value| !value.is_null());
         }
-        let mut body = json!({"candidate": {"plugin": plugin}, "filter": filter});
-        if let (true, Some(body)) = (demand.is_any(), body.as_object_mut()) {
-            body.insert("gate".to_owned(), demand.wire());
-        }
-        let started = context.client()?.post("/v1/replays", &body)?;
-        replays.push(finished(context, text(&started, "id"))?);
+        replays.push(run(context, &json!({"plugin": plugin}), &filter, demand)?);
     }
     Ok(replays)
+}
+
+/// A replay, to its end.
+///
+/// # Errors
+/// The server refuses it, or it does not come to its end.
+pub fn run(
+    context: &Context,
+    candidate: &Value,
+    filter: &Value,
+    demand: Demand,
+) -> Result<Value, Failure> {
+    let mut body = json!({"candidate": candidate, "filter": filter});
+    if let (true, Some(body)) = (demand.is_any(), body.as_object_mut()) {
+        body.insert("gate".to_owned(), demand.wire());
+    }
+    let started = context.client()?.post("/v1/replays", &body)?;
+    finished(context, text(&started, "id"))
 }
 
 /// Waits for the end of a replay.
@@ -209,10 +222,10 @@ pub fn summary(replay: &Value) -> String {
     let count = |member: &str| replay.get(member).and_then(Value::as_u64).unwrap_or(0);
     let world = replay
         .pointer("/candidate/plugin/world")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
+        .and_then(Value::as_str);
+    let what = world.unwrap_or("what is attached");
     format!(
-        "{world}: {} decisions, {} would change ({} new denials, {} new allows, {} others), {} cannot be told",
+        "{what}: {} decisions, {} would change ({} new denials, {} new allows, {} others), {} cannot be told",
         count("total"),
         count("changes"),
         count("allow_to_deny"),

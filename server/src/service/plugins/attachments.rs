@@ -8,16 +8,16 @@ use oneclaw_core::api::{
 };
 use oneclaw_core::ids::{AttachmentId, PluginVersionId};
 use oneclaw_core::path::excerpt;
-use oneclaw_core::scope::AttachmentScope;
 use oneclaw_crypto::random;
 use oneclaw_store::{
     AttachmentMode, AttachmentRecord, AttachmentRevision, PluginVersion, StoreError,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::promotion::AttachmentDraft;
 use super::settings::asks_for_more;
 use super::shown::{body, details, revision_body, scope};
+use super::states::{ROLLBACK, fallback, mode, percent, previous, refused, stored};
 use super::{UNKNOWN_ATTACHMENT, UNKNOWN_VERSION, wire};
 use crate::service::caller::{Caller, RequestContext};
 use crate::service::error::{Result, ServiceError};
@@ -449,72 +449,5 @@ impl Services {
             }
         }
         Ok(known)
-    }
-}
-
-const ROLLBACK: &str = "rollback to ";
-
-/// The revision to which a rollback goes if none is named.
-fn previous(state: &AttachmentRevision) -> i64 {
-    let gone_back_to = state
-        .cause
-        .strip_prefix(ROLLBACK)
-        .and_then(|revision| revision.parse::<i64>().ok());
-    gone_back_to.unwrap_or(state.revision).saturating_sub(1)
-}
-
-/// What decides wherever the new version does not: what was enforced last.
-fn fallback(
-    before: &AttachmentRevision,
-    version: PluginVersionId,
-    settings: &str,
-) -> Option<(PluginVersionId, String)> {
-    let is_same = before.version_id == version && before.settings == settings;
-    if before.mode == AttachmentMode::Enforce && before.is_attached && !is_same {
-        Some((before.version_id, before.settings.clone()))
-    } else {
-        before.fallback.clone()
-    }
-}
-
-fn mode(word: &str) -> Result<AttachmentMode> {
-    [
-        AttachmentMode::Shadow,
-        AttachmentMode::Canary,
-        AttachmentMode::Enforce,
-    ]
-    .into_iter()
-    .find(|mode| mode.as_str() == word)
-    .ok_or_else(|| ServiceError::field("mode", "must be `shadow`, `canary` or `enforce`"))
-}
-
-fn percent(share: u8) -> Result<i64> {
-    if (1..=100).contains(&share) {
-        Ok(i64::from(share))
-    } else {
-        Err(ServiceError::field(
-            "canary_percent",
-            "must be from 1 to 100",
-        ))
-    }
-}
-
-fn stored(scope: &AttachmentScope) -> Result<Value> {
-    serde_json::to_value(scope).map_err(|e| ServiceError::Internal(e.to_string()))
-}
-
-fn refused(error: StoreError) -> ServiceError {
-    match error {
-        StoreError::Conflict("attachments") => ServiceError::Conflict(format!(
-            "{} plugins are attached, which is as many as may be; detach one first",
-            oneclaw_store::MAX_ATTACHMENTS
-        )),
-        StoreError::Conflict("retired") => {
-            ServiceError::Conflict("the plugin is retired".to_owned())
-        }
-        StoreError::Conflict("revision") => ServiceError::Conflict(
-            "somebody else has changed this attachment; look at it again".to_owned(),
-        ),
-        other => other.into(),
     }
 }

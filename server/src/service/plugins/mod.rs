@@ -7,6 +7,7 @@ mod registry;
 mod runtime;
 mod settings;
 mod shown;
+mod states;
 mod upload;
 mod wire;
 

@@ -24,7 +24,8 @@ pub enum Candidate {
     /// Another component in place of the one with its name.
     Plugin(PluginDraft),
     /// An attachment as it would be, asked about what is in its scope, and counting for everybody.
-    Attachment(AttachmentDraft),
+    #[serde(rename = "attachment")]
+    Attached(AttachmentDraft),
 }
 
 /// Policies, as they would be.

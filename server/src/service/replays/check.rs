@@ -30,9 +30,9 @@ impl Services {
             Candidate::Guardrails(draft) => self.check_guardrails(context, caller, draft).await?,
             Candidate::Settings(draft) => self.check_settings(caller, draft)?,
             Candidate::Plugin(draft) => self.check_plugin(caller, draft).await?,
-            Candidate::Attachment(draft) => {
+            Candidate::Attached(draft) => {
                 let complete = self.complete_draft(caller, draft.clone()).await?;
-                return Ok(Candidate::Attachment(complete));
+                return Ok(Candidate::Attached(complete));
             }
         }
         Ok(candidate)

@@ -1,11 +1,11 @@
 //! From recorded decisions to what plugins are to be asked again.
 
 mod attached;
+mod budgets;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use oneclaw_core::amount::Amount;
 use oneclaw_core::audience::Audience;
 use oneclaw_core::clock::Timestamp;
 use oneclaw_core::ids::{AgentId, OrgId, VaultId};
@@ -13,7 +13,6 @@ use oneclaw_core::principal::{Principal, PrincipalKind};
 use oneclaw_core::recorded::{ACCESS_POLICY, Question, TRANSACTION_GUARDRAIL};
 use oneclaw_core::scope::ScopeMatcher;
 use oneclaw_core::template::AgentWords;
-use oneclaw_core::transaction::{BudgetView, TransactionRequest};
 use oneclaw_policy_host::{Configured, Engine, Evaluation, Plugin};
 use oneclaw_store::Agent;
 use serde_json::Value;
@@ -24,7 +23,6 @@ use super::candidate::{Candidate, GuardrailDraft, PolicyDraft};
 use super::compare::evaluation;
 use crate::service::decisions::body::{PluginBody, Recorded};
 use crate::service::error::{Result, ServiceError};
-use crate::service::gate::Resolver;
 use crate::service::{Services, access_settings, agents, guardrails, policies};
 
 /// Settings and configurations that a replay holds at a time.
@@ -98,7 +96,7 @@ impl<'a> Session<'a> {
             guardrails: HashMap::new(),
             agents: HashMap::new(),
             scope: match candidate {
-                Candidate::Attachment(draft) => draft.scope.clone().map(ScopeMatcher::new),
+                Candidate::Attached(draft) => draft.scope.clone().map(ScopeMatcher::new),
                 _ => None,
             },
             configured: HashMap::new(),
@@ -157,7 +155,7 @@ impl<'a> Session<'a> {
                 let (digest, settings) = (draft.digest.clone(), draft.settings.clone());
                 (self.with_plugin(recorded, &digest, settings).await?, false)
             }
-            Candidate::Attachment(draft) => {
+            Candidate::Attached(draft) => {
                 let parts = match self.is_in_scope(draft, &question).await? {
                     Ok(true) => self.as_attached(recorded, draft).await?,
                     Ok(false) if has_counted(recorded, draft) => Ok(Vec::new()),
@@ -189,7 +187,7 @@ impl<'a> Session<'a> {
                         && plugin.digest.is_empty();
                 }
                 match self.candidate {
-                    Candidate::Attachment(draft) => !is_of(plugin, draft),
+                    Candidate::Attached(draft) => !is_of(plugin, draft),
                     _ => !replaced.contains(&plugin.name),
                 }
             })
@@ -409,66 +407,6 @@ impl<'a> Session<'a> {
         bounded(&mut self.configured);
         self.configured.insert(key, configured.clone());
         configured
-    }
-
-    /// The request with the budgets that the plugin wants to see: as they were recorded, or else as the ledger says that
-    /// they were.
-    async fn with_budgets(
-        &self,
-        configured: &Configured,
-        question: Question,
-        recorded: &Recorded,
-        place: Option<usize>,
-    ) -> Result<Question> {
-        let Question::Transaction(mut request) = question else {
-            return Ok(question);
-        };
-        let name = &configured.plugin().identity().name;
-        let place = place.or_else(|| place_of(recorded, name));
-        let seen = place
-            .and_then(|place| recorded.answers.get(place))
-            .map_or(&[][..], |answer| &answer.budgets);
-        let mut views = Vec::with_capacity(configured.budget_queries().len());
-        for query in configured.budget_queries() {
-            let known = seen.iter().find(|view| {
-                view.budget == query.budget
-                    && view.asset == query.asset
-                    && view.window == query.window
-            });
-            views.push(match known {
-                Some(view) => view.clone(),
-                None => self.by_ledger(&request, name, query).await?,
-            });
-        }
-        request.budgets = views;
-        Ok(Question::Transaction(request))
-    }
-
-    async fn by_ledger(
-        &self,
-        request: &TransactionRequest,
-        plugin: &str,
-        query: &oneclaw_core::verdict::BudgetQuery,
-    ) -> Result<BudgetView> {
-        let place =
-            Resolver::new(request).resolve(plugin, &query.budget, &query.asset, &query.window);
-        let sum = match place {
-            Some(place) => self
-                .services
-                .store
-                .budget_sums_before(self.org, &[place], request.at)
-                .await?
-                .pop(),
-            None => None,
-        };
-        Ok(BudgetView {
-            budget: query.budget.clone(),
-            asset: query.asset.clone(),
-            window: query.window.clone(),
-            // One that cannot be told whose it is counts as used up, as it does when it is decided.
-            spent: sum.as_ref().map_or(Amount::MAX, |sum| sum.spent),
-            reserved: sum.as_ref().map_or(Amount::ZERO, |sum| sum.reserved),
-        })
     }
 }
 
