@@ -17,3 +17,4 @@ pub mod sealing;
 pub mod statement_key;
 pub mod token;
 pub mod totp;
+pub mod webhook;

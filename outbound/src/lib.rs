@@ -11,13 +11,14 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use reqwest::Client;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
 use url::{Host, Url};
 
 pub use addresses::is_public;
 pub use raw::{send_and_close, send_datagrams, send_over_tls};
+/// What [`client`] makes.
+pub use reqwest::Client;
 pub use send::{SendError, post};
 
 /// Which addresses may be connected to.

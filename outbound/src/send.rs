@@ -29,7 +29,7 @@ pub enum SendError {
     Unreachable(String),
 }
 
-/// Posts a body. Whatever is not a status of success did not arrive.
+/// Posts a body; answers with the status. Whatever is not a status of success did not arrive.
 ///
 /// # Errors
 /// [`SendError`], which never repeats the URL.
@@ -39,7 +39,7 @@ pub async fn post(
     url: &Url,
     headers: &[(&'static str, &str)],
     body: Vec<u8>,
-) -> Result<(), SendError> {
+) -> Result<u16, SendError> {
     if let Some(refused) = refused_literal(url, reach) {
         return Err(refused.into());
     }
@@ -66,7 +66,7 @@ pub async fn post(
         }
     }
     if status.is_success() {
-        Ok(())
+        Ok(status.as_u16())
     } else {
         Err(SendError::Status(status.as_u16()))
     }

@@ -31,6 +31,7 @@ pub fn spawn(services: SharedServices) -> JoinHandle<()> {
             catch_up_on_plugins(&services),
             keep(&services, &Purge),
             keep(&services, &Mail),
+            keep(&services, &Webhooks),
             keep(&services, &Replays),
             keep(&services, &SelfCheck),
             keep(&services, &Audit),
@@ -109,6 +110,23 @@ impl Job for Purge {
         services.store.purge_shares(now).await?;
         services.purge_decisions().await?;
         Ok(Duration::from_secs(600))
+    }
+}
+
+/// Tells webhooks.
+struct Webhooks;
+
+impl Job for Webhooks {
+    const NAME: &'static str = "webhooks";
+    const LOOK: Duration = Duration::from_secs(1);
+
+    async fn is_waiting(&self, services: &Services) -> Result<bool> {
+        services.has_webhook_work().await
+    }
+
+    async fn round(&self, services: &Services, _: &Lease) -> Result<Duration> {
+        services.tend_webhooks().await?;
+        Ok(Duration::ZERO)
     }
 }
 

@@ -42,6 +42,7 @@ mod signing_keys;
 mod transactions;
 mod usage;
 mod vaults;
+mod webhooks;
 mod writer;
 
 pub use accounts::{Org, Role, SignupRule, User};
@@ -89,6 +90,7 @@ pub use signing_keys::SigningKey;
 pub use transactions::{FinalState, IntentMode, Transaction, TransactionStatus};
 pub use usage::{Holdings, LimitReached, Limits, Metered, Month, NewRequest, Plan, RequestUsage};
 pub use vaults::Vault;
+pub use webhooks::{AttemptOutcome, Delivery, DeliveryState, MAX_WEBHOOKS, Webhook};
 pub use writer::{ReadCommit, ReadOutcome};
 
 use audit::AuditKey;

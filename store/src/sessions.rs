@@ -17,6 +17,9 @@ const SETTLED_MAILS_STAY_MS: i64 = 30 * 24 * 60 * 60 * 1000;
 /// How long idempotency keys of intents stay, in milliseconds: 48 hours, twice as long as they count.
 const KEYS_STAY_MS: i64 = 48 * 60 * 60 * 1000;
 
+/// How long deliveries of webhooks stay once they have ended, in milliseconds: 30 days.
+const DELIVERIES_STAY_MS: i64 = 30 * 24 * 60 * 60 * 1000;
+
 /// A refresh token, known by its hash alone.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RefreshToken {
@@ -280,6 +283,13 @@ impl Store {
                 "DELETE FROM mails WHERE due_at IS NULL AND id IN \
                  (SELECT id FROM mails WHERE due_at IS NULL AND queued_at < $1 LIMIT 10000)",
                 params![now.plus_millis(-SETTLED_MAILS_STAY_MS)],
+            )
+            .await?;
+        gone += tx
+            .execute(
+                "DELETE FROM webhook_deliveries WHERE id IN \
+                 (SELECT id FROM webhook_deliveries WHERE finished_at < $1 LIMIT 10000)",
+                params![now.plus_millis(-DELIVERIES_STAY_MS)],
             )
             .await?;
         tx.commit().await?;

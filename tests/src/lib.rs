@@ -6,5 +6,6 @@ pub mod browser;
 pub mod clock;
 pub mod mail;
 pub mod postgres;
+pub mod receiver;
 pub mod rpc_faults;
 pub mod smtp;

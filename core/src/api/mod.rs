@@ -25,6 +25,7 @@ mod sign_in;
 mod signing_key;
 mod transaction;
 mod vault;
+mod webhook;
 
 pub use account::*;
 pub use agent::*;
@@ -48,6 +49,7 @@ pub use sign_in::*;
 pub use signing_key::*;
 pub use transaction::*;
 pub use vault::*;
+pub use webhook::*;
 
 use serde::{Deserialize, Deserializer};
 

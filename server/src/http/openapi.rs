@@ -20,6 +20,7 @@ use crate::service::agents::{PROFILE_FIELDS, ProfileKind};
     tags(
         (name = "auth", description = "Accounts and tokens"),
         (name = "organisation", description = "The organisation, and the humans in it"),
+        (name = "webhooks", description = "Addresses outside that are told what happens"),
         (name = "api keys", description = "Personal API keys of humans"),
         (name = "agents", description = "Agents and their keys"),
         (name = "signing keys", description = "The keys that agents sign transactions with"),

@@ -15,7 +15,7 @@ use super::problem::Problem;
 use super::routes::{
     agents, api_keys, audit, audit_sinks, auth, billing, chains, decisions, device, discovery,
     enrollments, env_vars, fleet_guardrails, health, intents, mfa, organisation, plugins, policies,
-    recovery, replays, secrets, settings, shares, signing_keys, unsupported, vaults,
+    recovery, replays, secrets, settings, shares, signing_keys, unsupported, vaults, webhooks,
 };
 use super::{docs, openapi, pages};
 use crate::service::SharedServices;
@@ -60,6 +60,11 @@ fn api() -> OpenApiRouter<SharedServices> {
             organisation::create_ip_rule
         ))
         .routes(routes!(organisation::delete_ip_rule))
+        .routes(routes!(webhooks::create, webhooks::list))
+        .routes(routes!(webhooks::get, webhooks::update, webhooks::delete))
+        .routes(routes!(webhooks::rotate_secret))
+        .routes(routes!(webhooks::deliveries))
+        .routes(routes!(webhooks::redeliver))
         .routes(routes!(settings::list_server))
         .routes(routes!(settings::put_server, settings::delete_server))
         .routes(routes!(settings::list_org))

@@ -33,6 +33,7 @@ pub struct Keys {
     tokens: RwLock<Arc<TokenKeys>>,
     checkpoints: StatementKey,
     sinks: SealingKey,
+    webhooks: SealingKey,
 }
 
 impl Keys {
@@ -70,6 +71,7 @@ impl Keys {
         Ok(Self {
             checkpoints: StatementKey::derive(&root, "oneclaw/audit-checkpoints"),
             sinks: SealingKey::derive(&root, "audit-sink/1"),
+            webhooks: SealingKey::derive(&root, "webhook/1"),
             root,
             hasher,
             receipts,
@@ -119,6 +121,11 @@ impl Keys {
     /// What seals the credentials that sinks of the audit trail are sent.
     pub fn sinks(&self) -> &SealingKey {
         &self.sinks
+    }
+
+    /// What seals the secrets that deliveries to webhooks are signed with.
+    pub fn webhooks(&self) -> &SealingKey {
+        &self.webhooks
     }
 
     /// What seals tokens of links that are still to be mailed.

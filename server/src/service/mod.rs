@@ -42,6 +42,7 @@ pub mod step_up;
 pub mod throttle;
 pub mod time;
 pub mod vaults;
+pub mod webhooks;
 
 use std::sync::Arc;
 

@@ -50,7 +50,7 @@ impl Store {
     }
 
     /// Removes events that happened before an instant, from the beginning of the chain up to its next checkpoint; none
-    /// that a sink in use has not got. They are verified first, and what is left is sealed to the last of them. `event`
+    /// that a sink in use has not got or a webhook in use has not looked at. They are verified first, and what is left is sealed to the last of them. `event`
     /// says so in the chain. Call again until nothing is removed.
     ///
     /// # Errors
@@ -131,7 +131,8 @@ async fn removable(
     let in_the_way = tx
         .optional(
             "SELECT e.id FROM audit_events e WHERE e.org_id = $1 AND e.seq <= $2 AND e.at >= $3 UNION ALL \
-             SELECT s.id FROM audit_sinks s WHERE s.org_id = $1 AND s.is_active AND s.position < $2 LIMIT 1",
+             SELECT s.id FROM audit_sinks s WHERE s.org_id = $1 AND s.is_active AND s.position < $2 UNION ALL \
+             SELECT w.id FROM webhooks w WHERE w.org_id = $1 AND w.is_active AND w.event_cursor < $2 LIMIT 1",
             params![org, size, before],
         )
         .await?;

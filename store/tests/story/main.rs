@@ -47,6 +47,8 @@ mod stage;
 mod tampering;
 #[cfg(test)]
 mod usage;
+#[cfg(test)]
+mod webhooks;
 
 /// Makes a test of each story for each database.
 #[cfg(test)]

@@ -26,3 +26,4 @@ mod settings;
 mod shares;
 mod signing_keys;
 mod vaults;
+mod webhooks;

@@ -27,3 +27,4 @@ pub mod shares;
 pub mod signing_keys;
 pub mod unsupported;
 pub mod vaults;
+pub mod webhooks;

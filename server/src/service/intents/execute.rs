@@ -13,6 +13,7 @@ use super::super::caller::{Caller, RequestContext};
 use super::super::error::{Result, ServiceError};
 use super::super::events::{self, EventExt};
 use super::key::{FoundKey, sealed, secret_ref};
+use super::track::record_of;
 
 impl Services {
     /// Signs what was allowed. What cannot be signed gives back nonce and budget.
@@ -165,8 +166,10 @@ impl Services {
             .ok_or_else(malformed)?;
         match rpc.send_raw(&raw, hash).await {
             Ok(Sent::Accepted | Sent::AlreadyKnown) => {
+                let now = self.clock.now();
+                let event = record_of(&transaction, "transaction.broadcast", now);
                 self.store
-                    .mark_broadcast(transaction.id, self.clock.now(), None)
+                    .mark_broadcast(transaction.id, now, Some(event))
                     .await?;
             }
             Ok(Sent::Refused { message }) => {

@@ -108,7 +108,9 @@ impl Services {
         let before = now.plus_seconds(-PENDING_SECONDS);
         let given_up = self
             .store
-            .abandon_pending(before, ROUND, |transaction| abandoned(transaction, now))
+            .abandon_pending(before, ROUND, |transaction| {
+                record_of(transaction, "transaction.abandoned", now)
+            })
             .await?;
         if !given_up.is_empty() {
             let count = given_up.len();
@@ -232,13 +234,13 @@ impl Services {
     }
 }
 
-/// The record of an intent that was given up, on account of the agent it was for.
-fn abandoned(transaction: &Transaction, now: Timestamp) -> NewEvent {
+/// The record of what became of an intent without anybody's doing, on account of the agent it was for.
+pub(super) fn record_of(transaction: &Transaction, action: &str, now: Timestamp) -> NewEvent {
     NewEvent {
         decision: None,
         id: EventId::from_uuid(random::new_id()),
         org_id: transaction.org_id,
-        action: "transaction.abandoned".to_owned(),
+        action: action.to_owned(),
         actor_type: "agent".to_owned(),
         actor_id: transaction.agent_id.to_string(),
         resource_type: "transaction".to_owned(),

@@ -150,6 +150,7 @@ impl Services {
                 let body = (lines.join("\n") + "\n").into_bytes();
                 post(&client, self.reach(), url, &headers, body)
                     .await
+                    .map(|_| ())
                     .map_err(|error| error.to_string())
             }
             Target::Syslog { over, host, port } => {
