@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     agent, api_key, audit, auth, billing, completions, config, decision, env, fleet, guardrails,
-    login, mfa, plugin, policy, receipt, secret, share, vault,
+    login, mfa, plugin, policy, receipt, secret, share, vault, webhook,
 };
 use crate::context::Context;
 use crate::failure::Failure;
@@ -91,6 +91,8 @@ pub enum Command {
     #[command(subcommand)]
     Guardrails(guardrails::GuardrailsCommand),
     #[command(subcommand)]
+    Webhook(webhook::WebhookCommand),
+    #[command(subcommand)]
     Billing(billing::BillingCommand),
     Apply(fleet::ApplyArgs),
     Diff(fleet::DiffArgs),
@@ -128,6 +130,7 @@ impl Command {
             Self::Decision(command) => command.run(context),
             Self::Receipt(command) => command.run(context),
             Self::Guardrails(command) => command.run(context),
+            Self::Webhook(command) => command.run(context),
             Self::Billing(command) => command.run(context),
             Self::Apply(arguments) => arguments.run(context),
             Self::Diff(arguments) => arguments.run(context),

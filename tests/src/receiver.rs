@@ -24,6 +24,22 @@ impl Received {
             .find(|(given, _)| given == name)
             .map_or("", |(_, value)| value)
     }
+
+    /// Whether it is a delivery of a webhook, and one of its signatures was made with this secret.
+    pub fn is_signed_with(&self, secret: &str) -> bool {
+        let header = self.header("x-oneclaw-signature");
+        let Some((t, signatures)) = header
+            .strip_prefix("t=")
+            .and_then(|rest| rest.split_once(','))
+        else {
+            return false;
+        };
+        let secrets = [secret.as_bytes()];
+        let expected = oneclaw_crypto::webhook::sign(secrets, t.parse().unwrap(), &self.body);
+        signatures
+            .split(',')
+            .any(|v1| format!("t={t},{v1}") == expected)
+    }
 }
 
 /// A target.

@@ -19,6 +19,7 @@ pub mod receipt;
 pub mod secret;
 pub mod share;
 pub mod vault;
+pub mod webhook;
 
 use serde_json::Value;
 

@@ -340,6 +340,19 @@ async fn a_thousand_agents_are_made_once_and_the_second_run_plans_nothing() {
             &environment,
         )
         .fails(3);
+
+    // One that leaves the file is deactivated only if somebody agrees.
+    shell.file("fleet.yaml", &a_fleet_of(999));
+    let active = || {
+        let list = shell.json(&["agent", "list", "--active", "true"]);
+        list.as_array().unwrap().len()
+    };
+    for (answer, left) in [("n\n", 1000), ("y\n", 999)] {
+        let said = shell.terminal(&["apply", "-f", "fleet.yaml"], answer);
+        assert!(said.out.contains("Deactivate 1 agents"), "{}", said.out);
+        assert_eq!(active(), left, "{}", said.out);
+    }
+    shell.is_as_the_file_says();
 }
 
 #[tokio::test(flavor = "multi_thread")]

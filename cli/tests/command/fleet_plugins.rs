@@ -1,28 +1,16 @@
 //! Plugins in files of fleets.
 
-use oneclaw_test_guests::HOSTILE;
+use oneclaw_test_guests::hostile;
 use serde_json::{Value, json};
 
 use crate::shell::Shell;
-
-/// The plugin of the tests that does what its settings say, under this version.
-fn plugin(version: &str) -> Vec<u8> {
-    let mut bytes = HOSTILE.to_vec();
-    let places: Vec<usize> = (1..bytes.len() - 5)
-        .filter(|at| bytes[*at..].starts_with(b"0.1.0") && bytes[at - 1] != b'@')
-        .collect();
-    for at in places {
-        bytes[at..at + 5].copy_from_slice(version.as_bytes());
-    }
-    bytes
-}
 
 impl Shell {
     async fn upload(&self, version: &str) -> Value {
         let token = self.token();
         let sent = self
             .app
-            .send_bytes("/v1/plugins", &token, "application/wasm", plugin(version))
+            .send_bytes("/v1/plugins", &token, "application/wasm", hostile(version))
             .await;
         sent.expect(201)
     }
@@ -128,7 +116,7 @@ async fn plugins_of_a_file_decide_for_its_agents_until_they_leave_it() {
     let exported = shell.run(&["export", "--fleet", "f"]).ok();
     let (_, plugins) = exported.split_once("plugins:").unwrap();
     let (plugins, _) = plugins.split_once("policies:").unwrap();
-    insta::assert_snapshot!(plugins, @r"
+    insta::assert_snapshot!(plugins.trim_start_matches('\n'), @r"
     - plugin: hostile@0.2.0
       settings: abstain
       scope:

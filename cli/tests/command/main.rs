@@ -48,3 +48,5 @@ mod variables;
 mod vaults;
 #[cfg(test)]
 mod vendored;
+#[cfg(test)]
+mod webhooks;

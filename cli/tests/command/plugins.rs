@@ -47,6 +47,7 @@ async fn the_guide_leads_from_nothing_to_a_plugin_that_decides_and_back() {
     assert!(said.err.contains("2 cases passed"), "{}", said.err);
     assert!(said.ok().contains("is watched"));
     assert_eq!(shell.run(&secret).ok(), "value");
+    crate::shown::plugins::building(&shell, "office-door", &environment);
 
     // A demand that the plugin cannot meet keeps it from counting.
     let said = shell

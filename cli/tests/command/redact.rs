@@ -53,7 +53,7 @@ fn time(text: &str) -> Option<(usize, String)> {
 }
 
 fn credential(text: &str) -> Option<(usize, String)> {
-    let prefix = ["ocv_", "1ck_", "1en_", "eyJ"]
+    let prefix = ["ocv_", "1ck_", "1en_", "whsec_", "eyJ"]
         .into_iter()
         .find(|prefix| text.starts_with(prefix))?;
     let length = text
@@ -79,19 +79,29 @@ fn hexadecimal(text: &str) -> Option<(usize, String)> {
     }
 }
 
-/// Keys and signatures.
+/// Keys and signatures, in either alphabet (RFC 4648, sections 4 and 5). Words that hyphens join have no letters of both
+/// cases.
 fn base64(text: &str) -> Option<(usize, String)> {
-    let length = text
-        .find(|c: char| !(c.is_ascii_alphanumeric() || "+/=".contains(c)))
-        .unwrap_or(text.len());
+    let run = |more: &str| {
+        text.find(|c: char| !(c.is_ascii_alphanumeric() || more.contains(c)))
+            .unwrap_or(text.len())
+    };
+    let for_urls = run("-_");
+    let has = |is: fn(&char) -> bool| text[..for_urls].chars().any(|c| is(&c));
+    let is_key = has(char::is_ascii_lowercase) && has(char::is_ascii_uppercase);
+    let length = run("+/=").max(if is_key { for_urls } else { 0 });
     (length >= 40).then(|| (length, "<base64…>".to_owned()))
 }
 
 /// What a plugin used up, and what a server calls its key.
 fn measured(text: &str) -> Option<(usize, String)> {
-    let name = ["\"fuel\": ", "\"elapsed_us\": ", "\"key_id\": "]
-        .into_iter()
-        .find(|name| text.starts_with(name))?;
+    let names = [
+        "\"fuel\": ",
+        "\"elapsed_us\": ",
+        "\"key_id\": ",
+        "\"kid\": ",
+    ];
+    let name = names.into_iter().find(|name| text.starts_with(name))?;
     let end = text[name.len()..].find([',', '\n'])?;
     Some((name.len() + end, format!("{name}<…>")))
 }

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use oneclaw_tests::app::{PASSWORD, TestApp};
+use oneclaw_tests::app::{Database, PASSWORD, TestApp};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -129,6 +129,19 @@ impl Shell {
     /// A server, and somebody signed in to it.
     pub async fn signed_in() -> Self {
         let shell = Self::start().await;
+        shell.sign_up("you");
+        shell
+    }
+
+    /// A server whose webhooks may go to the targets of tests, and somebody signed in to it.
+    pub async fn with_targets() -> Self {
+        let shell = Self {
+            app: TestApp::start_with(Database::Sqlite, |config| {
+                config.allow_private_targets = true;
+            })
+            .await,
+            home: tempfile::tempdir().unwrap(),
+        };
         shell.sign_up("you");
         shell
     }

@@ -224,3 +224,11 @@ async fn settings_are_kept_where_the_environment_says() {
         .fails(1);
     assert!(said.contains("not signed in"), "{said}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_for_other_services_are_not_to_be_had_and_that_is_said() {
+    let shell = Shell::signed_in().await;
+    let exchange = ["auth", "federated-token", "-a", "https://sts.example.com"];
+    let said = shell.run(&exchange).fails(1);
+    assert!(said.contains("501"), "{said}");
+}

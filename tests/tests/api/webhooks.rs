@@ -41,19 +41,9 @@ async fn hook(app: &TestApp, human: &Human, url: &str, events: Value) -> (String
     (text("id"), text("secret"))
 }
 
-/// Whether one of the signatures was made with this secret.
-fn is_signed(request: &Received, secret: &str) -> bool {
-    let header = request.header("x-oneclaw-signature");
-    let mut fields = header.split(',');
-    let t = fields.next().unwrap().strip_prefix("t=").unwrap();
-    let secrets = [secret.as_bytes()];
-    let expected = oneclaw_crypto::webhook::sign(secrets, t.parse().unwrap(), &request.body);
-    fields.any(|v1| format!("t={t},{v1}") == expected)
-}
-
 /// What a receiver does who believes nothing.
 fn verified(request: &Received, secret: &str) -> Value {
-    assert!(is_signed(request, secret), "{request:?}");
+    assert!(request.is_signed_with(secret), "{request:?}");
     let event: Value = serde_json::from_str(&request.body).unwrap();
     assert_eq!(request.header("x-oneclaw-event"), event["type"]);
     event
@@ -336,17 +326,19 @@ async fn a_new_secret_takes_over_while_the_old_one_still_counts() {
     assert!(rotated["old_secret_until"].is_string());
     rename(&app, &human, &agent).await;
     let received = target.received(1).await;
-    assert!(is_signed(&received[0], second) && is_signed(&received[0], &first));
+    assert!(received[0].is_signed_with(second) && received[0].is_signed_with(&first));
     app.clock.advance_seconds(61);
     rename(&app, &human, &agent).await;
     let received = target.received(2).await;
-    assert!(is_signed(&received[1], second) && !is_signed(&received[1], &first));
+    assert!(received[1].is_signed_with(second) && !received[1].is_signed_with(&first));
     // Without an overlap the old one is worth nothing at once.
     let third = rotate(json!({"overlap_seconds": 0, "secret": "brought along by hand"})).await;
     assert!(third.expect(200)["old_secret_until"].is_null());
     rename(&app, &human, &agent).await;
     let received = target.received(3).await;
-    assert!(is_signed(&received[2], "brought along by hand") && !is_signed(&received[2], second));
+    assert!(
+        received[2].is_signed_with("brought along by hand") && !received[2].is_signed_with(second)
+    );
     let events = app.events(&human, "action=webhook.rotate_secret").await;
     assert_eq!(events.len(), 2);
     // Sealed, they stand nowhere in the database.
