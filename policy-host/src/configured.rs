@@ -211,6 +211,14 @@ impl Configured {
         Ok(())
     }
 
+    /// Makes an instance that could decide, as every decision in [`Mode::Fresh`] does, and gives it up again: for measuring.
+    ///
+    /// # Errors
+    /// As a decision would fail.
+    pub fn start_and_drop(&self) -> Result<(), Failure> {
+        self.start().map(drop)
+    }
+
     /// Gives the snapshot up, and with it the memory that its code takes.
     pub(crate) fn drop_snapshot(&self) {
         *self

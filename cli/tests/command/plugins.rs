@@ -159,6 +159,10 @@ fn local_commands(shell: &Shell) {
     assert!(report.contains("tests=\"2\" failures=\"0\""), "{report}");
     let measured = shell.json(&["plugin", "bench", component, "--decisions", "10"]);
     assert!(measured[0]["fuel"].as_u64().unwrap() > 0, "{measured}");
+    for time in ["compile_ms", "configure_ms", "snapshot_ms", "instance_us"] {
+        let time = measured[0][time].as_str().unwrap();
+        assert!(time.parse::<f64>().unwrap() >= 0.0, "{measured}");
+    }
 
     shell.run(&["plugin", "keygen", "publisher.key"]).ok();
     let signed = shell.json(&["plugin", "sign", component, "--key", "publisher.key"]);
@@ -187,4 +191,38 @@ async fn what_is_no_plugin_is_said_to_be_none() {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = std::fs::metadata(home.join("publisher.key")).unwrap();
     assert_eq!(mode.permissions().mode() & 0o777, 0o600);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plugin_is_started_in_each_language_with_all_that_it_is_built_from() {
+    let shell = Shell::start().await;
+    let read = |file: &str| {
+        let path = shell.home.path().join(file);
+        std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{file}: {error}"))
+    };
+    for (language, source, build) in [
+        ("javascript", "plugin.js", "npm run build"),
+        ("js", "plugin.js", "npm run build"),
+        ("python", "plugin.py", "sh build.sh"),
+        ("py", "plugin.py", "sh build.sh"),
+    ] {
+        let name = format!("door-{language}");
+        let said = shell.run(&["plugin", "new", &name, "--lang", language]);
+        assert!(said.ok().contains(build));
+        let source = read(&format!("{name}/{source}"));
+        assert!(source.contains(&format!("{name}/closed")), "{source}");
+        assert!(!source.contains("template"), "{source}");
+        assert!(read(&format!("{name}/README.md")).contains(build));
+        assert!(read(&format!("{name}/cases.json")).contains(&format!("{name}/closed")));
+        assert!(read(&format!("{name}/settings.schema.json")).contains("below"));
+        assert!(read(&format!("{name}/vendor/wit/policy/access.wit")).contains("access-request"));
+        assert!(!shell.home.path().join(&name).join("Cargo.toml").exists());
+
+        let said = shell.run(&["plugin", "build", &name]).fails(1);
+        assert!(said.contains(build), "{said}");
+    }
+    let said = shell.run(&["plugin", "new", "door", "--lang", "cobol"]);
+    let said = said.fails(2);
+    assert!(said.contains("python"), "{said}");
+    assert!(!shell.home.path().join("door").exists());
 }

@@ -22,3 +22,14 @@ fn the_vendored_sdk_asks_for_the_versions_of_this_repository() {
         requirement(sdk, "serde_json")
     );
 }
+
+#[test]
+fn a_plugin_in_javascript_starts_with_the_tool_that_the_example_is_built_with() {
+    let tools = |manifest: &str| {
+        let manifest: serde_json::Value = serde_json::from_str(manifest).unwrap();
+        manifest["devDependencies"].clone()
+    };
+    let template = include_str!("../../../plugins/template/javascript/package.json");
+    let example = include_str!("../../../plugins/other-languages/javascript/package.json");
+    assert_eq!(tools(template), tools(example));
+}

@@ -65,6 +65,17 @@ struct Package {
 impl Package {
     fn of(dir: &Path) -> Result<Self, Failure> {
         let manifest = dir.join("Cargo.toml");
+        for (file, commands) in [
+            ("package.json", "npm install && npm run build"),
+            ("build.sh", "pip install -r requirements.txt && sh build.sh"),
+        ] {
+            if !manifest.exists() && dir.join(file).exists() {
+                return Err(Failure::hinted(
+                    "cargo builds plugins in Rust, and this is none",
+                    format!("run `{commands}` in {}", dir.display()),
+                ));
+            }
+        }
         let manifest = manifest
             .canonicalize()
             .map_err(|error| Failure::file(&manifest, &error))?;

@@ -22,11 +22,14 @@ use crate::failure::Failure;
 pub enum PluginCommand {
     /// Start a plugin: a directory with everything that it needs
     #[command(
-        after_help = "Examples:\n  1claw plugin new office-door\n  cd office-door && 1claw plugin build && 1claw plugin test office-door.wasm"
+        after_help = "Examples:\n  1claw plugin new office-door\n  cd office-door && 1claw plugin build && 1claw plugin test office-door.wasm\n  1claw plugin new office-door --lang python"
     )]
     New {
         /// Lower-case words joined by hyphens; the directory is called so too
         name: String,
+        /// What it is written in; `js` and `py` are short for the others
+        #[arg(long, value_name = "LANGUAGE", value_enum, default_value = "rust")]
+        lang: scaffold::Language,
         /// Where to put the directory
         #[arg(long, default_value = ".")]
         dir: PathBuf,
@@ -221,7 +224,7 @@ pub enum PluginCommand {
 impl PluginCommand {
     pub fn run(self, context: &Context) -> Result<(), Failure> {
         match self {
-            Self::New { name, dir } => scaffold::new(context, &name, &dir),
+            Self::New { name, lang, dir } => scaffold::new(context, &name, lang, &dir),
             Self::Build { dir, stack_kib } => compile::build(context, &dir, stack_kib * 1024),
             Self::Check { component, room } => local::check(context, &component, room),
             Self::Test {
