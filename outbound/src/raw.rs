@@ -153,8 +153,8 @@ fn shortened(error: &impl ToString) -> String {
 
 #[cfg(test)]
 mod tests {
-    use rustls::pki_types::pem::PemObject as _;
-    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+    use rcgen::{CertifiedKey, generate_simple_self_signed};
+    use rustls::pki_types::PrivateKeyDer;
     use rustls::{RootCertStore, ServerConfig};
     use tokio::net::TcpListener;
     use tokio_rustls::TlsAcceptor;
@@ -162,9 +162,6 @@ mod tests {
     use super::*;
 
     const WITHIN: Duration = Duration::from_secs(60);
-
-    /// A certificate for `localhost` that vouches for itself, with its key. Nobody but these tests trusts it.
-    const LOCALHOST: &[u8] = include_bytes!("../fixtures/localhost.pem");
 
     #[tokio::test]
     async fn what_was_read_to_its_end_has_arrived() {
@@ -209,8 +206,11 @@ mod tests {
         tokio::task::JoinHandle<io::Result<Vec<u8>>>,
     ) {
         crate::install_tls();
-        let cert = CertificateDer::from_pem_slice(LOCALHOST).unwrap();
-        let key = PrivateKeyDer::from_pem_slice(LOCALHOST).unwrap();
+        // It vouches for itself.
+        let CertifiedKey { cert, signing_key } =
+            generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let cert = cert.der().clone();
+        let key = PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
         let server = ServerConfig::builder()
             .with_no_client_auth()
             .with_single_cert(vec![cert.clone()], key)
