@@ -179,12 +179,11 @@ macro_rules! export_transaction_guardrail {
     };
 }
 
-/// Makes a type that implements both [`AccessPolicy`] and [`TransactionGuardrail`] the component of this crate. Use it
-/// once, at the root of the crate.
+/// Makes a type of both worlds the component of this crate. Use it once, at the root of the crate. Implement
+/// [`TransactionGuardrail`] and [`PolicyAndGuardrail`](crate::PolicyAndGuardrail); it is an [`AccessPolicy`] by that.
 ///
 /// A component describes itself once and is configured by one text, whichever world the host asks it about. `manifest`
-/// and `configure` are therefore those of the [`TransactionGuardrail`], whose `configure` can ask for budgets; let those
-/// of the [`AccessPolicy`], which nobody calls, say the same by calling them.
+/// and `configure` are therefore those of the [`TransactionGuardrail`].
 #[macro_export]
 macro_rules! export_policy_and_guardrail {
     ($plugin:ty) => {
@@ -237,8 +236,8 @@ macro_rules! export_policy_and_guardrail {
 mod tests {
     use super::*;
     use crate::{
-        Address, BudgetQuery, Id, Intent, IpAddress, Manifest, Permission, Principal,
-        PrincipalKind, Verdict, Window,
+        Address, BudgetQuery, Id, Intent, IpAddress, Manifest, Permission, PolicyAndGuardrail,
+        Principal, PrincipalKind, Verdict, Window,
     };
     use serde::Deserialize;
 
@@ -314,18 +313,8 @@ mod tests {
         }
     }
 
-    impl AccessPolicy for Purse {
-        type Settings = Door;
-
-        fn manifest() -> Manifest {
-            <Self as TransactionGuardrail>::manifest()
-        }
-
-        fn configure(settings: Door) -> Result<(Self, Needs), Vec<Problem>> {
-            <Self as TransactionGuardrail>::configure(settings)
-        }
-
-        fn evaluate(&self, _: &AccessRequest) -> Decision {
+    impl PolicyAndGuardrail for Purse {
+        fn evaluate_access(&self, _: &AccessRequest) -> Decision {
             reply::abstain()
         }
     }

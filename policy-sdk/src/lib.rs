@@ -74,3 +74,26 @@ pub trait TransactionGuardrail: Sized + 'static {
     /// not an allow.
     fn evaluate(&self, request: &TransactionRequest) -> Decision;
 }
+
+/// A plugin of both worlds: what it is and how it takes its settings in stands in its [`TransactionGuardrail`], whose
+/// `configure` can ask for budgets. It is an [`AccessPolicy`] by that.
+pub trait PolicyAndGuardrail: TransactionGuardrail {
+    /// Answers one request about access, as [`AccessPolicy::evaluate`] does.
+    fn evaluate_access(&self, request: &AccessRequest) -> Decision;
+}
+
+impl<T: PolicyAndGuardrail> AccessPolicy for T {
+    type Settings = <T as TransactionGuardrail>::Settings;
+
+    fn manifest() -> Manifest {
+        <T as TransactionGuardrail>::manifest()
+    }
+
+    fn configure(settings: Self::Settings) -> Result<(Self, Needs), Vec<Problem>> {
+        <T as TransactionGuardrail>::configure(settings)
+    }
+
+    fn evaluate(&self, request: &AccessRequest) -> Decision {
+        self.evaluate_access(request)
+    }
+}

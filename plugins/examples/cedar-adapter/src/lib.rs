@@ -10,8 +10,8 @@ use cedar_policy::{
 };
 use oneclaw_policy_sdk::question::{self, Question};
 use oneclaw_policy_sdk::{
-    AccessPolicy, AccessRequest, Decision, Manifest, Needs, Problem, Reason, TransactionGuardrail,
-    TransactionRequest, Verdict, reply, settings::problem,
+    AccessRequest, Decision, Manifest, Needs, PolicyAndGuardrail, Problem, Reason,
+    TransactionGuardrail, TransactionRequest, Verdict, reply, settings::problem,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -148,18 +148,8 @@ impl TransactionGuardrail for CedarAdapter {
     }
 }
 
-impl AccessPolicy for CedarAdapter {
-    type Settings = Settings;
-
-    fn manifest() -> Manifest {
-        <Self as TransactionGuardrail>::manifest()
-    }
-
-    fn configure(settings: Settings) -> Result<(Self, Needs), Vec<Problem>> {
-        <Self as TransactionGuardrail>::configure(settings)
-    }
-
-    fn evaluate(&self, request: &AccessRequest) -> Decision {
+impl PolicyAndGuardrail for CedarAdapter {
+    fn evaluate_access(&self, request: &AccessRequest) -> Decision {
         self.decide(question::of_access(request))
     }
 }

@@ -8,7 +8,7 @@
 
 use oneclaw_policy_sdk::time::{MINUTES_PER_DAY, Window, Zone};
 use oneclaw_policy_sdk::{
-    AccessPolicy, AccessRequest, Approval, Decision, Manifest, Needs, Problem, Reason,
+    AccessRequest, Approval, Decision, Manifest, Needs, PolicyAndGuardrail, Problem, Reason,
     TransactionGuardrail, TransactionRequest, Verdict, reply, settings::problem,
 };
 use serde::Deserialize;
@@ -179,18 +179,8 @@ impl TransactionGuardrail for OfficeHours {
     }
 }
 
-impl AccessPolicy for OfficeHours {
-    type Settings = Settings;
-
-    fn manifest() -> Manifest {
-        <Self as TransactionGuardrail>::manifest()
-    }
-
-    fn configure(settings: Settings) -> Result<(Self, Needs), Vec<Problem>> {
-        <Self as TransactionGuardrail>::configure(settings)
-    }
-
-    fn evaluate(&self, request: &AccessRequest) -> Decision {
+impl PolicyAndGuardrail for OfficeHours {
+    fn evaluate_access(&self, request: &AccessRequest) -> Decision {
         self.decide(request.at_ms)
     }
 }

@@ -4,8 +4,8 @@
 
 use oneclaw_policy_sdk::question::{self, Question};
 use oneclaw_policy_sdk::{
-    AccessPolicy, AccessRequest, Decision, Manifest, Needs, Problem, Reason, TransactionGuardrail,
-    TransactionRequest, Verdict, reply, settings::problem,
+    AccessRequest, Decision, Manifest, Needs, PolicyAndGuardrail, Problem, Reason,
+    TransactionGuardrail, TransactionRequest, Verdict, reply, settings::problem,
 };
 use regorus::Engine;
 use serde::Deserialize;
@@ -163,18 +163,8 @@ impl TransactionGuardrail for RegoAdapter {
     }
 }
 
-impl AccessPolicy for RegoAdapter {
-    type Settings = Settings;
-
-    fn manifest() -> Manifest {
-        <Self as TransactionGuardrail>::manifest()
-    }
-
-    fn configure(settings: Settings) -> Result<(Self, Needs), Vec<Problem>> {
-        <Self as TransactionGuardrail>::configure(settings)
-    }
-
-    fn evaluate(&self, request: &AccessRequest) -> Decision {
+impl PolicyAndGuardrail for RegoAdapter {
+    fn evaluate_access(&self, request: &AccessRequest) -> Decision {
         self.decide(question::of_access(request))
     }
 }

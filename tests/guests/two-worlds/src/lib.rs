@@ -1,8 +1,8 @@
 //! A plugin of both worlds, written with the SDK alone: lets one path be read, and so much be spent.
 
 use oneclaw_policy_sdk::{
-    AccessPolicy, AccessRequest, Amount, BudgetQuery, Decision, Intent, Manifest, Needs, Problem,
-    Reservation, TransactionGuardrail, TransactionRequest, Window, reply,
+    AccessRequest, Amount, BudgetQuery, Decision, Intent, Manifest, Needs, PolicyAndGuardrail,
+    Problem, Reservation, TransactionGuardrail, TransactionRequest, Window, reply,
 };
 
 /// The plugin; its settings are the same.
@@ -64,18 +64,8 @@ impl TransactionGuardrail for TwoWorlds {
     }
 }
 
-impl AccessPolicy for TwoWorlds {
-    type Settings = Self;
-
-    fn manifest() -> Manifest {
-        <Self as TransactionGuardrail>::manifest()
-    }
-
-    fn configure(settings: Self) -> Result<(Self, Needs), Vec<Problem>> {
-        <Self as TransactionGuardrail>::configure(settings)
-    }
-
-    fn evaluate(&self, request: &AccessRequest) -> Decision {
+impl PolicyAndGuardrail for TwoWorlds {
+    fn evaluate_access(&self, request: &AccessRequest) -> Decision {
         if request.path == self.path {
             reply::allow("two-worlds/listed")
         } else {
