@@ -17,6 +17,7 @@ use crate::config::{AccessMode, AccessPlugin as AccessPluginSetting, Config, Roo
 use crate::http::{listen, router};
 use crate::mail::Courier;
 use crate::service::chains::Chains;
+use crate::service::facts::Facts;
 use crate::service::gate::{Gate, PluginState};
 use crate::service::ip_rules::IpRules;
 use crate::service::keys::Keys;
@@ -181,15 +182,18 @@ pub async fn start(mut config: Config, clock: SharedClock) -> Result<Running, St
             .replace(":0", &format!(":{}", address.port()));
     }
     let plugins = Arc::new(PluginRuntime::new(engine, store.clone()).map_err(StartError::Threads)?);
+    let facts = Arc::new(Facts::new(&config.facts));
+    facts.refresh().await;
     let services = Arc::new(Services {
         gate: Gate::new(
             store.clone(),
-            Arc::clone(&plugins),
+            (Arc::clone(&plugins), Arc::clone(&facts)),
             (plugin, mode),
             (guardrails, guardrail_mode),
         )
         .recording(config.decisions.allowed_percent),
         plugins,
+        facts,
         replays: Replays::new(replay_options),
         chains: Chains::default(),
         courier,

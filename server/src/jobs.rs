@@ -20,6 +20,8 @@ const TRANSACTIONS_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Between two looks at what was uploaded.
 const PLUGINS_INTERVAL: Duration = Duration::from_secs(2);
+/// Between two looks at the files that facts come from.
+const FACTS_INTERVAL: Duration = Duration::from_secs(2);
 /// Between two looks at sinks that are behind.
 const DELIVERY_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -29,6 +31,7 @@ pub fn spawn(services: SharedServices) -> JoinHandle<()> {
         tokio::join!(
             tend_transactions(&services),
             catch_up_on_plugins(&services),
+            keep_facts(&services),
             keep(&services, &Purge),
             keep(&services, &Mail),
             keep(&services, &Webhooks),
@@ -50,6 +53,19 @@ async fn catch_up_on_plugins(services: &SharedServices) {
     loop {
         ticks.tick().await;
         services.catch_up_on_plugins(&mut progress).await;
+    }
+}
+
+/// On every node: each reads its own files.
+async fn keep_facts(services: &SharedServices) {
+    if !services.facts.has_files() {
+        return;
+    }
+    let mut ticks = tokio::time::interval(FACTS_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        services.facts.refresh().await;
     }
 }
 

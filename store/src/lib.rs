@@ -64,7 +64,7 @@ pub use fleet_guardrails::{FleetGuardrails, GuardrailRevision, GuardrailScope};
 pub use intent_keys::{IntentKey, MAX_INTENT_KEYS};
 pub use intents::{
     BudgetQuery, BudgetSum, Committed, Failure, Idempotency, IntentDraft, Judgement,
-    NewReservation, NonceWish, Proceed, Receipt,
+    NewReservation, NonceWish, Proceed, Receipt, SignedIntent,
 };
 pub use ip_rules::{IpRule, IpRuleAudience, IpRuleKind};
 pub use jwt_keys::JwtKey;

@@ -61,6 +61,9 @@ pub(super) const SETTINGS: &[&str] = &[
     "decisions.retention_days",
     "decisions.allowed_percent",
     "decisions.self_check",
+    "facts.origin_files",
+    "facts.prices_file",
+    "facts.prices_max_age_seconds",
     "log.format",
     "log.level",
 ];

@@ -4,6 +4,7 @@
 //! names the setting, where it was set, and what would be right. `config.default.toml` explains every setting.
 
 mod error;
+mod facts;
 mod layers;
 mod mail;
 mod read;
@@ -17,6 +18,7 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 
 pub use error::{ConfigError, Origin};
+pub use facts::FactsConfig;
 pub use mail::{MailConfig, SmtpConfig, SmtpSecurity};
 
 /// Everything that can be set.
@@ -60,6 +62,8 @@ pub struct Config {
     pub mail: MailConfig,
     /// What is kept of decisions.
     pub decisions: DecisionsConfig,
+    /// What plugins are told beyond what a request holds by itself.
+    pub facts: FactsConfig,
     /// Whether sinks and webhooks may be at addresses that are not public, and be spoken to in the clear.
     pub allow_private_targets: bool,
     /// Audit events older than so many days are removed; none are when absent.
@@ -234,6 +238,7 @@ impl Config {
                 allowed_percent: 100,
                 self_check: 0,
             },
+            facts: FactsConfig::default(),
             allow_private_targets: false,
             audit_retention_days: None,
             log: LogConfig {

@@ -82,6 +82,7 @@ pub(super) fn config(layers: &Layers) -> Result<Config, ConfigError> {
         .unwrap_or(default.enrollment),
         mail: super::mail::read(layers)?,
         decisions: decisions(layers, default.decisions)?,
+        facts: super::facts::read(layers)?,
         allow_private_targets: value(layers, "allow_private_targets", switch)?
             .unwrap_or(default.allow_private_targets),
         audit_retention_days: value(layers, "audit_retention_days", |entry| {
@@ -277,7 +278,7 @@ pub(super) fn text(entry: &Entry) -> Result<&str, Problem> {
     }
 }
 
-fn number(entry: &Entry, least: u32, most: u32, unit: &str) -> Result<u32, Problem> {
+pub(super) fn number(entry: &Entry, least: u32, most: u32, unit: &str) -> Result<u32, Problem> {
     let number = match &entry.value {
         Value::Variable(text) => text.trim().parse().ok(),
         Value::Toml(toml::Value::Integer(number)) => Some(*number),
@@ -306,7 +307,7 @@ fn word<T: Copy>(entry: &Entry, words: &[(&str, T)]) -> Result<T, Problem> {
 }
 
 /// A list of strings; in a variable they are separated by commas.
-fn list(entry: &Entry) -> Result<Vec<String>, Problem> {
+pub(super) fn list(entry: &Entry) -> Result<Vec<String>, Problem> {
     match &entry.value {
         Value::Variable(text) => Ok(text
             .split(',')
@@ -339,8 +340,11 @@ fn kind(value: &toml::Value) -> &'static str {
     }
 }
 
-fn path(entry: &Entry) -> Result<PathBuf, Problem> {
-    let text = text(entry)?;
+pub(super) fn path(entry: &Entry) -> Result<PathBuf, Problem> {
+    path_of(text(entry)?)
+}
+
+pub(super) fn path_of(text: &str) -> Result<PathBuf, Problem> {
     if text.trim().is_empty() || text.contains('\0') {
         return Err("must be the path of a file or folder".to_owned());
     }

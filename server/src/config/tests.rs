@@ -71,15 +71,22 @@ fn the_explained_file_states_the_defaults() {
 
 #[test]
 fn the_explained_file_names_every_setting() {
-    let mut table: toml::Table = with_defaults_on().parse().unwrap();
-    for line in EXPLAINED.lines().filter_map(|l| l.strip_prefix("##")) {
-        table.extend(line.parse::<toml::Table>().unwrap());
-    }
+    let table: toml::Table = with_defaults_on().parse().unwrap();
     let mut named = Vec::new();
     for (key, value) in table {
         match value {
             toml::Value::Table(inner) => named.extend(inner.keys().map(|k| format!("{key}.{k}"))),
             _ => named.push(key),
+        }
+    }
+    let mut section = String::new();
+    for line in EXPLAINED.lines() {
+        if let Some(name) = line.strip_prefix('[') {
+            section = name.replace(']', ".");
+        }
+        if let Some(example) = line.strip_prefix("##") {
+            let example: toml::Table = example.parse().unwrap();
+            named.extend(example.keys().map(|key| format!("{section}{key}")));
         }
     }
     named.sort();
@@ -159,6 +166,9 @@ fn every_setting_can_be_given_in_the_environment() {
         ("decisions.retention_days", "7"),
         ("decisions.allowed_percent", "10"),
         ("decisions.self_check", "100"),
+        ("facts.origin_files", "/srv/country.mmdb, /srv/network.mmdb"),
+        ("facts.prices_file", "/srv/prices.json"),
+        ("facts.prices_max_age_seconds", "60"),
         ("log.format", "json"),
         ("log.level", "warn,oneclaw_server=debug"),
     ];
@@ -325,6 +335,9 @@ fn each_bad_value_is_refused_with_its_place_and_what_would_be_right() {
             "99999999999",
             "from 60 to 31536000",
         ),
+        ("facts.prices_file", " ", "path"),
+        ("facts.prices_max_age_seconds", "0", "from 1 to 604800"),
+        ("facts.origin_files", "1,2,3,4,5,6,7,8,9", "at most 8"),
         ("log.format", "xml", "`text` or `json`"),
         ("log.level", "verbose", "`debug`"),
         ("log.level", "info,=debug", "directives"),

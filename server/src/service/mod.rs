@@ -20,6 +20,7 @@ pub mod env_vars;
 pub mod error;
 pub mod events;
 pub mod exchange;
+pub mod facts;
 pub mod fleet_guardrails;
 pub mod gate;
 pub mod guardrails;
@@ -69,6 +70,8 @@ pub struct Services {
     pub replays: replays::Replays,
     /// Where plugins of organisations are made ready.
     pub plugins: Arc<plugins::PluginRuntime>,
+    /// What is known of the world outside.
+    pub facts: Arc<facts::Facts>,
     /// Who speaks to chains.
     pub chains: chains::Chains,
     /// The way that mails take.

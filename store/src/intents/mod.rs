@@ -3,6 +3,7 @@
 
 mod budgets;
 mod nonces;
+mod payees;
 mod transitions;
 
 use std::collections::BTreeSet;
@@ -13,7 +14,7 @@ use oneclaw_core::ids::TransactionId;
 
 pub use self::budgets::{BudgetQuery, BudgetSum};
 use self::nonces::Sender;
-pub use self::transitions::{Failure, Receipt};
+pub use self::transitions::{Failure, Receipt, SignedIntent};
 use crate::Store;
 use crate::audit::NewEvent;
 use crate::db::{Tx, params};

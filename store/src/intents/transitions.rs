@@ -3,8 +3,9 @@
 use oneclaw_core::amount::Amount;
 use oneclaw_core::clock::Timestamp;
 use oneclaw_core::ids::TransactionId;
+use oneclaw_core::transaction::Address;
 
-use super::{budgets, nonces};
+use super::{budgets, nonces, payees};
 use crate::Store;
 use crate::audit::NewEvent;
 use crate::db::{number, params};
@@ -25,6 +26,21 @@ pub struct Failure {
     pub release_key: bool,
 }
 
+/// What was made of an intent that was allowed.
+#[derive(Debug, Clone, Copy)]
+pub struct SignedIntent<'a> {
+    /// The signed transaction, or nothing where something else was signed.
+    pub signed_tx: &'a str,
+    /// Its hash, or that of what was signed.
+    pub tx_hash: Option<&'a str>,
+    /// `signed`, or `sign_only` for what is not to be sent.
+    pub status: TransactionStatus,
+    /// When.
+    pub at: Timestamp,
+    /// Whoever gains something by it: they count as paid from now on.
+    pub payees: &'a [Address],
+}
+
 /// Where a transaction ended up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
@@ -43,36 +59,30 @@ pub struct Receipt {
 }
 
 impl Store {
-    /// Stores what was signed, and makes what is held in budgets count as spent. `status` is `signed`, or `sign_only` for
-    /// what is not to be sent. Only after `true` may the signature be used: `false` means that the intent was given up.
+    /// Stores what was signed, and makes what is held in budgets count as spent. Only after `true` may the signature be
+    /// used: `false` means that the intent was given up.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] `status` for another status.
+    /// [`StoreError::Conflict`] `status` for another status than the two.
     pub async fn mark_signed(
         &self,
         id: TransactionId,
-        signed_tx: &str,
-        tx_hash: Option<&str>,
-        status: TransactionStatus,
-        at: Timestamp,
+        signed: SignedIntent<'_>,
         event: Option<NewEvent>,
     ) -> Result<bool> {
         if !matches!(
-            status,
+            signed.status,
             TransactionStatus::Signed | TransactionStatus::SignOnly
         ) {
             return Err(StoreError::Conflict("status"));
         }
-        retried!(self.try_mark_signed(id, signed_tx, tx_hash, status, at, event.as_ref()))
+        retried!(self.try_mark_signed(id, signed, event.as_ref()))
     }
 
     async fn try_mark_signed(
         &self,
         id: TransactionId,
-        signed_tx: &str,
-        tx_hash: Option<&str>,
-        status: TransactionStatus,
-        at: Timestamp,
+        signed: SignedIntent<'_>,
         event: Option<&NewEvent>,
     ) -> Result<bool> {
         let mut tx = self.db.begin().await?;
@@ -82,10 +92,10 @@ impl Store {
                  WHERE id = $1 AND status = 'pending'",
                 params![
                     id,
-                    status.as_str(),
-                    signed_tx,
-                    tx_hash.map(str::to_owned),
-                    at
+                    signed.status.as_str(),
+                    signed.signed_tx,
+                    signed.tx_hash.map(str::to_owned),
+                    signed.at
                 ],
             )
             .await?;
@@ -97,6 +107,7 @@ impl Store {
             params![id],
         )
         .await?;
+        payees::note(&mut tx, id, signed.payees, signed.at).await?;
         self.finish(tx, &events(event)).await?;
         Ok(true)
     }

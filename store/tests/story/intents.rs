@@ -30,6 +30,7 @@ crate::stories!(
     transactions_that_wait_for_each_other_are_tried_again,
     a_record_that_is_not_the_drafts_is_refused,
     history_stays_when_the_agent_goes,
+    whoever_gains_by_what_was_signed_counts_as_paid_by_that_agent_on_that_chain,
 );
 
 const ALICE: Address = Address::repeat_byte(0xa1);
@@ -141,17 +142,17 @@ async fn done(store: &Store, draft: IntentDraft, holds: &[NewReservation]) -> Tr
 }
 
 async fn sign(store: &Store, id: TransactionId) -> bool {
-    store
-        .mark_signed(
-            id,
-            "0x02f8",
-            Some("0xhash"),
-            TransactionStatus::Signed,
-            at(1_100),
-            None,
-        )
-        .await
-        .unwrap()
+    store.mark_signed(id, signed(&[]), None).await.unwrap()
+}
+
+fn signed(payees: &[Address]) -> SignedIntent<'_> {
+    SignedIntent {
+        signed_tx: "0x02f8",
+        tx_hash: Some("0xhash"),
+        status: TransactionStatus::Signed,
+        at: at(1_100),
+        payees,
+    }
 }
 
 fn failure() -> Failure {
@@ -862,4 +863,49 @@ async fn history_stays_when_the_agent_goes(stage: Stage) {
         .unwrap();
     assert_eq!(stage.store.transactions(agent.id, 10).await.unwrap(), [it]);
     assert_eq!(held(&stage.store, &agent, "a").await.1, wei(1));
+}
+
+async fn whoever_gains_by_what_was_signed_counts_as_paid_by_that_agent_on_that_chain(stage: Stage) {
+    let (org, _) = stage.account().await;
+    let (agent, other) = (stage.agent(&org).await, stage.agent(&org).await);
+    let store = &stage.store;
+    // More than one query asks about.
+    let asked: Vec<Address> = (0..40).map(Address::repeat_byte).collect();
+    let paid = async |agent: &Agent, chain| {
+        let paid = store.paid_before(agent.id, chain, &asked).await.unwrap();
+        paid.into_iter().collect::<Vec<_>>()
+    };
+    let transaction = done(store, draft(&agent), &[]).await;
+    assert!(paid(&agent, 8453).await.is_empty());
+    let payees = [asked[3], asked[39]];
+    let is_signed = store
+        .mark_signed(transaction.id, signed(&payees), None)
+        .await
+        .unwrap();
+    assert!(is_signed);
+    assert_eq!(paid(&agent, 8453).await, payees);
+    assert!(paid(&agent, 1).await.is_empty());
+    assert!(paid(&other, 8453).await.is_empty());
+    assert_eq!(
+        store.paid_before(agent.id, 8453, &[]).await.unwrap().len(),
+        0
+    );
+
+    // The same again, and what is given up.
+    let again = done(store, draft(&agent), &[]).await;
+    store
+        .mark_signed(again.id, signed(&payees), None)
+        .await
+        .unwrap();
+    let given_up = done(store, draft(&agent), &[]).await;
+    store
+        .mark_failed(given_up.id, &failure(), None)
+        .await
+        .unwrap();
+    let late = store
+        .mark_signed(given_up.id, signed(&[asked[5]]), None)
+        .await
+        .unwrap();
+    assert!(!late);
+    assert_eq!(paid(&agent, 8453).await, payees);
 }

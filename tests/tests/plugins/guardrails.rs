@@ -1,55 +1,9 @@
 //! Uploaded plugins before signatures: what they reserve is held or refused, and nothing of theirs signs anything.
 
-use oneclaw_tests::app::{Agent, Human, TestApp};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::setup::{attach, change, enforced, hostile, two_worlds, uploaded};
-
-const SOMEBODY: &str = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
-
-struct Signer {
-    app: TestApp,
-    human: Human,
-    agent: Agent,
-    token: String,
-}
-
-impl Signer {
-    async fn new() -> Self {
-        let app = TestApp::start().await;
-        let human = app.human("ops").await;
-        let agent = app
-            .agent(&human, json!({"intents_api_enabled": true}))
-            .await;
-        let keys = format!("/v1/agents/{}/signing-keys", agent.id);
-        app.post(&keys, &human.token, json!({"chain": "ethereum"}))
-            .await
-            .expect(201);
-        let token = app.token(&agent).await;
-        Self {
-            app,
-            human,
-            agent,
-            token,
-        }
-    }
-
-    /// Has a transfer signed, with everything given for which a node would be asked.
-    async fn sign(&self, value: &str) -> oneclaw_tests::app::Reply {
-        let body = json!({
-            "chain": "base", "to": SOMEBODY, "value": value, "gas_limit": 21_000, "nonce": 0,
-            "max_fee_per_gas": "30", "max_priority_fee_per_gas": "1",
-        });
-        let path = format!("/v1/agents/{}/transactions/sign", self.agent.id);
-        self.app.post(&path, &self.token, body).await
-    }
-
-    async fn refused(&self, value: &str, code: &str) -> Value {
-        let problem = self.sign(value).await.problem(403);
-        assert_eq!(problem["reason_code"], code, "{problem}");
-        problem
-    }
-}
+use crate::signer::Signer;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plugin_refuses_signatures_whatever_goes_wrong_in_it() {

@@ -10,9 +10,13 @@ mod bad_uploads;
 #[path = "../../../policy-host/tests/host/components.rs"]
 mod components;
 #[cfg(test)]
+mod facts;
+#[cfg(test)]
 mod guardrails;
 #[cfg(test)]
 mod isolation;
+#[cfg(test)]
+mod mmdb;
 #[cfg(test)]
 mod nodes;
 #[cfg(test)]
@@ -23,3 +27,5 @@ mod publishers;
 mod rollout;
 #[cfg(test)]
 mod setup;
+#[cfg(test)]
+mod signer;

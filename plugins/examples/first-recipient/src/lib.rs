@@ -1,7 +1,7 @@
 //! Whoever was never paid before has to be approved.
 //!
 //! Who is new is a fact of the host: `recipients.new` lists, separated by commas, those who would gain something and
-//! never did by this agent before. Recipients in the settings are known from the start. Without the fact, and where it
+//! never did by this agent on this chain before. Recipients in the settings are known from the start. Without the fact, and where it
 //! cannot be read what a call would do, everybody is new.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]

@@ -1,12 +1,12 @@
 //! Countries and networks from which agents may act, and those from which they may not.
 //!
 //! Where a client is comes as facts: `client.country` (ISO 3166-1, two letters) and `client.asn` (digits). Whoever runs
-//! the server decides who says so, usually the proxy in front of it. A list whose fact is missing refuses.
+//! the server names the files that say so. A list whose fact is missing refuses.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
 use oneclaw_policy_sdk::{
-    AccessPolicy, AccessRequest, Decision, Fact, Manifest, Needs, Problem, Reason,
+    AccessRequest, Decision, Fact, Manifest, Needs, PolicyAndGuardrail, Problem, Reason,
     TransactionGuardrail, TransactionRequest, Verdict, reply, settings::problem,
 };
 use serde::Deserialize;
@@ -153,18 +153,8 @@ impl TransactionGuardrail for OriginLists {
     }
 }
 
-impl AccessPolicy for OriginLists {
-    type Settings = Settings;
-
-    fn manifest() -> Manifest {
-        <Self as TransactionGuardrail>::manifest()
-    }
-
-    fn configure(settings: Settings) -> Result<(Self, Needs), Vec<Problem>> {
-        <Self as TransactionGuardrail>::configure(settings)
-    }
-
-    fn evaluate(&self, request: &AccessRequest) -> Decision {
+impl PolicyAndGuardrail for OriginLists {
+    fn evaluate_access(&self, request: &AccessRequest) -> Decision {
         self.decide(&request.facts)
     }
 }

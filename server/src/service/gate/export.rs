@@ -41,7 +41,7 @@ impl Gate {
             vault: &vault,
             path,
             permission: Permission::Read,
-            facts: &[],
+            facts: &self.facts.of_client(context.client),
         };
         let request = AccessRequest {
             owner: caller.is_admin() || agent.created_by == caller.user_id(),

@@ -49,6 +49,7 @@ use super::caller::{Caller, RequestContext};
 use super::decisions::record;
 use super::error::{Refusal, Result, ServiceError};
 use super::events::{self, EventExt};
+use super::facts::Facts;
 use super::plugins::PluginRuntime;
 
 /// How long a permit holds, in milliseconds: time enough for the database, not for anything else.
@@ -83,6 +84,7 @@ pub struct Gate {
     store: Store,
     engine: Engine,
     uploaded: Uploaded,
+    facts: Arc<Facts>,
     plugin: PluginState,
     mode: Mode,
     cache: AccessCache,
@@ -109,7 +111,7 @@ impl Gate {
     /// A gate with its plugins: the one for access, and the one for everything that is signed.
     pub fn new(
         store: Store,
-        plugins: Arc<PluginRuntime>,
+        (plugins, facts): (Arc<PluginRuntime>, Arc<Facts>),
         (plugin, mode): (PluginState, Mode),
         (guardrails, guardrail_mode): (PluginState, Mode),
     ) -> Self {
@@ -128,6 +130,7 @@ impl Gate {
         );
         Self {
             uploaded: Uploaded::new(plugins, store.clone()),
+            facts,
             store,
             engine,
             plugin,
@@ -191,7 +194,7 @@ impl Gate {
             vault: &vault,
             path,
             permission: A::PERMISSION,
-            facts: &[],
+            facts: &self.facts.of_client(context.client),
         };
         if is_signing_key(&vault, path) {
             return Err(self.refuse_unasked(&subject, SIGNING_KEY).await?);
@@ -272,6 +275,7 @@ impl Gate {
     ) -> Result<(Vec<Option<Permit<ReadSecret>>>, Value)> {
         let attachments = self.attachments(context, caller, vault, revision).await?;
         let plugins = json!(attachments.iter().map(attached).collect::<Vec<_>>());
+        let facts = self.facts.of_client(context.client);
         let requests: Vec<Option<AccessRequest>> = paths
             .iter()
             .map(|path| {
@@ -282,7 +286,7 @@ impl Gate {
                     vault,
                     path,
                     permission,
-                    facts: &[],
+                    facts: &facts,
                 };
                 refused_before_policies(&subject)
                     .is_none()

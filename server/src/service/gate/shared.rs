@@ -34,13 +34,14 @@ impl Gate {
         told: Option<&str>,
     ) -> Result<Grant<ReadSecret>> {
         let (vault, revision) = self.vault(sharer, vault).await?;
+        let facts = [facts, &self.facts.of_client(context.client)].concat();
         let subject = Subject {
             context,
             caller: sharer,
             vault: &vault,
             path,
             permission: Permission::Read,
-            facts,
+            facts: &facts,
         };
         let weighed = if vault.is_system {
             Err((AGENT_KEY.to_owned(), unasked(&subject, AGENT_KEY)?))

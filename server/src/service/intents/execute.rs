@@ -2,10 +2,11 @@
 //! is used, and the only one that sends.
 
 use oneclaw_chain::{Rpc, Sent};
+use oneclaw_core::transaction::Address;
 use oneclaw_crypto::envelope::Sealed;
 use oneclaw_policy_host::SigningPermit;
 use oneclaw_signer::{SealedKey, Signed};
-use oneclaw_store::{Failure, Transaction, TransactionStatus};
+use oneclaw_store::{Failure, SignedIntent, Transaction, TransactionStatus};
 use serde_json::json;
 
 use super::super::Services;
@@ -13,6 +14,7 @@ use super::super::caller::{Caller, RequestContext};
 use super::super::error::{Result, ServiceError};
 use super::super::events::{self, EventExt};
 use super::key::{FoundKey, sealed, secret_ref};
+use super::recipients;
 use super::track::record_of;
 
 impl Services {
@@ -83,6 +85,7 @@ impl Services {
         transaction: Transaction,
         status: TransactionStatus,
     ) -> Result<Transaction> {
+        let payees = recipients::paid(permit.request());
         let signed = self.made(*permit, key, &transaction).await?;
         let Signed::Transaction { raw, hash } = signed else {
             return Err(ServiceError::Internal(
@@ -102,22 +105,29 @@ impl Services {
             "agent_id": transaction.agent_id.to_string(),
         }));
         let raw = format!("0x{}", hex::encode(raw));
-        self.mark_signed(&transaction, &raw, &hash.to_string(), status, event)
+        let signed = (raw.as_str(), hash.to_string());
+        self.mark_signed(&transaction, signed, &payees, status, event)
             .await
     }
 
     pub(super) async fn mark_signed(
         &self,
         transaction: &Transaction,
-        raw: &str,
-        hash: &str,
+        (raw, hash): (&str, String),
+        payees: &[Address],
         status: TransactionStatus,
         event: oneclaw_store::NewEvent,
     ) -> Result<Transaction> {
-        let at = self.clock.now();
+        let signed = SignedIntent {
+            signed_tx: raw,
+            tx_hash: Some(&hash),
+            status,
+            at: self.clock.now(),
+            payees,
+        };
         if !self
             .store
-            .mark_signed(transaction.id, raw, Some(hash), status, at, Some(event))
+            .mark_signed(transaction.id, signed, Some(event))
             .await?
         {
             return Err(ServiceError::Unavailable(

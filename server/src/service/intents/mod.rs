@@ -12,6 +12,7 @@ mod list;
 mod prepare;
 mod preview;
 mod proof;
+mod recipients;
 mod record;
 mod replace;
 mod request;

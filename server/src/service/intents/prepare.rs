@@ -153,6 +153,7 @@ impl Services {
         request.intent = Intent::Transaction(intent);
         request.effects = decoded;
         request.simulation = trial.as_ref().and_then(|trial| trial.fact.clone());
+        self.add_known_facts(actor.agent.id, &mut request).await?;
         Ok(Prepared {
             actor,
             chain,
@@ -186,6 +187,7 @@ impl Services {
             effects::of_typed_data(key.address, &typed)
         });
         request.intent = intent;
+        self.add_known_facts(actor.agent.id, &mut request).await?;
         Ok(Prepared {
             rpc: None,
             actor,

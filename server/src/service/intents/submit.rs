@@ -20,6 +20,7 @@ use super::super::events::{self, EventExt};
 use super::super::gate::{IntentToDecide, Outcome};
 use super::prepare::{Obstacle, Prepared, Purpose, with_nonce};
 use super::proof::SignableRequest;
+use super::recipients;
 use super::record::new_record;
 use super::wire;
 
@@ -194,6 +195,7 @@ impl Services {
                 "typed data was taken for a transaction".to_owned(),
             ));
         };
+        let payees = recipients::paid(permit.request());
         let made = self.made(*permit, &key, &transaction).await?;
         let Signed::Signature { bytes, hash } = made else {
             return Err(ServiceError::Internal(
@@ -210,8 +212,8 @@ impl Services {
         .with_details(json!({"kind": kind, "hash": hash.to_string()}));
         self.mark_signed(
             &transaction,
-            "",
-            &hash.to_string(),
+            ("", hash.to_string()),
+            &payees,
             TransactionStatus::SignOnly,
             event,
         )
