@@ -132,6 +132,8 @@ impl User {
     }
 }
 
+const OLDEST_ORG: &str = "SELECT id FROM orgs ORDER BY created_at, id LIMIT 1";
+
 impl Store {
     /// Makes an organisation and its first human, who is to prove nothing.
     ///
@@ -270,7 +272,8 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::NotFound`]; [`StoreError::Conflict`]: `last owner` when it is the last owner and not the last human,
-    /// `not empty` when it is the last human of an organisation that has vaults or agents.
+    /// `not empty` when it is the last human of an organisation that has vaults or agents, `runs the server` when it is
+    /// the last human of the oldest organisation: nobody could change the server's settings any more.
     pub async fn delete_user(&self, id: UserId, event: NewEvent) -> Result<()> {
         let mut tx = self.db.begin().await?;
         let org = event.org_id;
@@ -297,6 +300,10 @@ impl Store {
             if left.int("n")? > 0 {
                 return Err(StoreError::Conflict("not empty"));
             }
+            let oldest: OrgId = tx.one(OLDEST_ORG, vec![]).await?.parsed("id")?;
+            if oldest == org {
+                return Err(StoreError::Conflict("runs the server"));
+            }
         }
         tx.execute_one("DELETE FROM users WHERE id = $1", params![id])
             .await?;
@@ -310,13 +317,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn first_org(&self) -> Result<Option<OrgId>> {
-        let row = self
-            .db
-            .optional(
-                "SELECT id FROM orgs ORDER BY created_at, id LIMIT 1",
-                vec![],
-            )
-            .await?;
+        let row = self.db.optional(OLDEST_ORG, vec![]).await?;
         row.map(|row| row.parsed("id")).transpose()
     }
 

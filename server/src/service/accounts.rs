@@ -276,7 +276,7 @@ impl Services {
     ///
     /// # Errors
     /// [`ServiceError::Forbidden`] without the right password in `confirmation`; [`ServiceError::Conflict`] while the
-    /// last owner's organisation holds anything.
+    /// last owner's organisation holds anything, and for the last one of those who run the server.
     pub async fn delete_account(
         &self,
         context: &RequestContext,
@@ -290,6 +290,10 @@ impl Services {
             Err(StoreError::Conflict("last owner")) => Err(last_owner()),
             Err(StoreError::Conflict("not empty")) => Err(ServiceError::Conflict(
                 "the organisation still has vaults or agents; delete them first".to_owned(),
+            )),
+            Err(StoreError::Conflict("runs the server")) => Err(ServiceError::Conflict(
+                "this is the last account of the organisation that runs the server; invite somebody who takes it over first"
+                    .to_owned(),
             )),
             other => Ok(other?),
         }

@@ -12,6 +12,7 @@ crate::stories!(
     no_two_accounts_share_an_address,
     an_update_changes_every_field_but_the_role_and_nobody_elses,
     an_account_goes_with_its_keys_sessions_and_policies_and_leaves_its_vaults,
+    the_last_human_of_the_oldest_organisation_stays,
     a_personal_key_works_until_it_is_deactivated,
 );
 
@@ -171,6 +172,19 @@ async fn an_account_goes_with_its_keys_sessions_and_policies_and_leaves_its_vaul
         .await;
     assert_eq!(again, Err(StoreError::NotFound));
     assert_eq!(stage.sound_chain(org.id).await, 7);
+}
+
+async fn the_last_human_of_the_oldest_organisation_stays(stage: Stage) {
+    let (oldest, first) = stage.account().await;
+    let (other, second) = stage.account().await;
+    let leave = |org| event(org, "org.member_delete");
+    assert_eq!(
+        stage.store.delete_user(first.id, leave(&oldest)).await,
+        Err(StoreError::Conflict("runs the server"))
+    );
+    assert!(stage.store.user(first.id).await.unwrap().is_some());
+    let gone = stage.store.delete_user(second.id, leave(&other)).await;
+    assert_eq!(gone, Ok(()));
 }
 
 fn api_key(user: &User) -> ApiKey {

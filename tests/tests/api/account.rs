@@ -1,7 +1,7 @@
 //! Accounts, sessions and personal keys.
 
 use oneclaw_server::config::Signup;
-use oneclaw_tests::app::{Database, PASSWORD, TestApp};
+use oneclaw_tests::app::{Database, Human, PASSWORD, Reply, TestApp};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -186,44 +186,47 @@ async fn a_changed_password_replaces_the_old_one_and_its_sessions() {
     app.post("/v1/auth/refresh", "", refresh).await.problem(401);
 }
 
+/// `DELETE /v1/auth/me` with a password.
+async fn delete_account(app: &TestApp, human: &Human, password: &str) -> Reply {
+    app.send_with(
+        Method::DELETE,
+        "/v1/auth/me",
+        &human.token,
+        Some(json!({"confirm": "yes"})),
+        &[("x-auth-confirm", password)],
+    )
+    .await
+}
+
 #[tokio::test]
 async fn an_account_goes_only_with_its_password_and_with_nothing_left_behind() {
     let app = TestApp::start().await;
+    app.human("first").await;
     let human = app.human("ops").await;
     let vault = app.vault(&human).await;
-    let delete = |headers: Vec<(&'static str, &'static str)>| {
-        let (app, token) = (&app, &human.token);
-        async move {
-            app.send_with(
-                Method::DELETE,
-                "/v1/auth/me",
-                token,
-                Some(json!({"confirm": "yes"})),
-                &headers,
-            )
-            .await
-        }
-    };
-    delete(vec![]).await.problem(403);
-    delete(vec![("x-auth-confirm", "Wrong-Password-77!")])
+    app.delete("/v1/auth/me", &human.token).await.problem(403);
+    delete_account(&app, &human, "Wrong-Password-77!")
         .await
         .problem(403);
-    delete(vec![("x-auth-confirm", PASSWORD)])
-        .await
-        .problem(409);
+    delete_account(&app, &human, PASSWORD).await.problem(409);
     app.delete(&format!("/v1/vaults/{vault}"), &human.token)
         .await
         .expect(204);
-    assert_eq!(
-        delete(vec![("x-auth-confirm", PASSWORD)])
-            .await
-            .status
-            .as_u16(),
-        204
-    );
+    let gone = delete_account(&app, &human, PASSWORD).await;
+    assert_eq!(gone.status.as_u16(), 204);
     app.get("/v1/auth/me", &human.token).await.problem(401);
     let login = json!({"email": "ops@example.com", "password": PASSWORD});
     app.post("/v1/auth/token", "", login).await.problem(401);
+}
+
+#[tokio::test]
+async fn the_last_account_of_those_who_run_the_server_stays() {
+    let app = TestApp::start().await;
+    let first = app.human("first").await;
+    let problem = delete_account(&app, &first, PASSWORD).await.problem(409);
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("runs the server"), "{detail}");
+    app.get("/v1/auth/me", &first.token).await.expect(200);
 }
 
 #[tokio::test]

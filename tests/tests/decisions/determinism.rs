@@ -217,7 +217,8 @@ fn ten_thousand_random_decisions_come_out_the_same_when_they_are_made_again() {
         .load(oneclaw_builtin::TRANSACTION_GUARDRAILS)
         .unwrap();
     let mut verdicts = BTreeMap::<String, usize>::new();
-    let per_settings = 50;
+    // Each settings cost four snapshots, which are what takes time here.
+    let per_settings = 200;
     for _ in 0..DECISIONS / per_settings / 2 {
         let access_text = access_settings(&mut numbers);
         let guardrail_text = guardrail_settings(&mut numbers);
