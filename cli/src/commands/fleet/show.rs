@@ -129,7 +129,10 @@ pub fn text(steps: &[Step], color: bool) -> String {
             out.push_str(&format!("    and {more} more {many} {what}\n"));
         }
     }
-    out.push_str(&format!("\n{}\n", summary(steps)));
+    if !steps.is_empty() {
+        out.push('\n');
+    }
+    out.push_str(&format!("{}\n", summary(steps)));
     out
 }
 
