@@ -319,6 +319,7 @@ async fn delete_account(app: &TestApp, human: &Human, headers: &[(&str, &str)]) 
 #[tokio::test]
 async fn with_a_second_factor_the_password_alone_confirms_nothing() {
     let app = TestApp::start().await;
+    app.human("first").await;
     let human = app.human("ops").await;
     let (device, _) = set_up(&app, &human).await;
     let password = ("x-auth-confirm", PASSWORD);
@@ -335,8 +336,8 @@ async fn with_a_second_factor_the_password_alone_confirms_nothing() {
 #[tokio::test]
 async fn a_token_that_confirms_counts_once_for_five_minutes_and_for_its_own_account() {
     let app = TestApp::start().await;
-    let human = app.human("ops").await;
     let other = app.human("other").await;
+    let human = app.human("ops").await;
     let (device, _) = set_up(&app, &human).await;
     let path = "/v1/auth/reauth";
     for body in [
