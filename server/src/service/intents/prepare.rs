@@ -112,7 +112,8 @@ impl Services {
             ));
         }
         own_authorizations(&wish, chain.chain_id)?;
-        let key = self.find_key(context, &actor, &chain, &key_wish).await?;
+        // Boxed, because the stack of a debug build has not room for a decision within a decision.
+        let key = Box::pin(self.find_key(context, &actor, &chain, &key_wish)).await?;
         let rpc = self.chains.rpc(&chain);
         let execution = fees::fill(rpc.as_ref(), key.address, &wish).await?;
         let must_simulate = self.is_on(settings::REQUIRE_SIMULATION).await?;

@@ -79,10 +79,9 @@ impl Uploaded {
             }
             self.sets.remove(&key);
         }
-        let set = self
-            .sets
-            .get_or_insert_async(&key, self.build(org, now))
-            .await?;
+        // Boxed, because every decision would carry the room for what few of them do.
+        let building = Box::pin(self.build(org, now));
+        let set = self.sets.get_or_insert_async(&key, building).await?;
         Ok(Some(set))
     }
 
