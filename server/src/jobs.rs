@@ -5,8 +5,8 @@ mod runner;
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
-use tokio::time::MissedTickBehavior;
 
+use self::runner::ticks;
 pub use self::runner::{Job, keep};
 use crate::service::error::Result;
 use crate::service::intents::Rounds;
@@ -47,8 +47,7 @@ pub fn spawn(services: SharedServices) -> JoinHandle<()> {
 
 /// On every node: each compiles for itself what was uploaded through another.
 async fn catch_up_on_plugins(services: &SharedServices) {
-    let mut ticks = tokio::time::interval(PLUGINS_INTERVAL);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut ticks = ticks(PLUGINS_INTERVAL);
     let mut progress = CatchUp::default();
     loop {
         ticks.tick().await;
@@ -61,8 +60,7 @@ async fn keep_facts(services: &SharedServices) {
     if !services.facts.has_files() {
         return;
     }
-    let mut ticks = tokio::time::interval(FACTS_INTERVAL);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut ticks = ticks(FACTS_INTERVAL);
     loop {
         ticks.tick().await;
         services.facts.refresh().await;
@@ -71,8 +69,7 @@ async fn keep_facts(services: &SharedServices) {
 
 /// On every node: what they do to a transaction can be done twice without harm.
 async fn tend_transactions(services: &SharedServices) {
-    let mut ticks = tokio::time::interval(TRANSACTIONS_INTERVAL);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut ticks = ticks(TRANSACTIONS_INTERVAL);
     let mut rounds = Rounds::default();
     loop {
         ticks.tick().await;
@@ -82,8 +79,7 @@ async fn tend_transactions(services: &SharedServices) {
 
 /// On every node: a sink is taken by one of them at a time.
 async fn deliver_audit(services: &SharedServices) {
-    let mut ticks = tokio::time::interval(DELIVERY_INTERVAL);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut ticks = ticks(DELIVERY_INTERVAL);
     loop {
         ticks.tick().await;
         loop {

@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 
 use super::agent::{AgentFields, schema};
+use super::changes_something;
 use crate::client::{Client, segment};
 use crate::context::Context;
 use crate::failure::Failure;
@@ -103,11 +104,7 @@ impl GuardrailsCommand {
                 let (client, route) = (context.client()?, arguments.scope.route()?);
                 let mut all = in_force(client, &route)?;
                 let given = arguments.fields.body()?;
-                if given.is_empty() {
-                    return Err(Failure::Usage(
-                        "nothing is given that would be changed".to_owned(),
-                    ));
-                }
+                changes_something(&given)?;
                 for (name, value) in given {
                     if value.is_null() || value == json!([]) {
                         all.remove(&name);

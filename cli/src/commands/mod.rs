@@ -21,7 +21,7 @@ pub mod share;
 pub mod vault;
 pub mod webhook;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::failure::Failure;
 
@@ -52,4 +52,17 @@ pub fn text_argument(text: &str) -> Result<String, Failure> {
 pub fn json_argument(name: &str, text: &str) -> Result<Value, Failure> {
     serde_json::from_str(&text_argument(text)?)
         .map_err(|error| Failure::Usage(format!("--{name} is no JSON: {error}")))
+}
+
+/// Whether a change says what is to be changed.
+///
+/// # Errors
+/// It does not.
+pub fn changes_something(body: &Map<String, Value>) -> Result<(), Failure> {
+    if body.is_empty() {
+        return Err(Failure::Usage(
+            "nothing is given that would be changed".to_owned(),
+        ));
+    }
+    Ok(())
 }

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 
-use super::comma_list;
+use super::{changes_something, comma_list};
 use crate::client::{items, query, segment, text};
 use crate::context::Context;
 use crate::failure::Failure;
@@ -250,11 +250,7 @@ impl UpdateArgs {
         });
         if let Some(members) = body.as_object_mut() {
             members.retain(|_, value| !value.is_null());
-            if members.is_empty() {
-                return Err(Failure::Usage(
-                    "nothing is given that would be changed".to_owned(),
-                ));
-            }
+            changes_something(members)?;
         }
         let webhook = context.client()?.patch(&route(&self.id, ""), &body)?;
         let sentence = format!("webhook {} changed", self.id);

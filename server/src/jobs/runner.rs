@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::service::error::Result;
 use crate::service::leases::Lease;
@@ -45,14 +45,20 @@ pub trait Job: Sync {
 
 /// Does a job whenever it is due and no other server does it. Never ends.
 pub async fn keep<J: Job>(services: &SharedServices, job: &J) {
-    let mut ticks = tokio::time::interval(J::LOOK);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut ticks = ticks(J::LOOK);
     loop {
         ticks.tick().await;
         if let Err(error) = look(services, job).await {
             tracing::warn!(job = J::NAME, %error, "job {} failed; it is tried again", J::NAME);
         }
     }
+}
+
+/// Ticks at once and then every so often. A round that takes longer puts the next tick off; none is made up for.
+pub fn ticks(every: Duration) -> Interval {
+    let mut ticks = tokio::time::interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
 }
 
 async fn look<J: Job>(services: &SharedServices, job: &J) -> Result<()> {

@@ -15,6 +15,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 
 pub use self::fields::AgentFields;
+use super::changes_something;
 use crate::client::{segment, text};
 use crate::context::Context;
 use crate::failure::Failure;
@@ -356,11 +357,7 @@ impl UpdateArgs {
                 body.insert(name.to_owned(), json!(set));
             }
         }
-        if body.is_empty() {
-            return Err(Failure::Usage(
-                "nothing is given that would be changed".to_owned(),
-            ));
-        }
+        changes_something(&body)?;
         let changed: Vec<String> = body.keys().cloned().collect();
         let agent = context
             .client()?
