@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use oneclaw_server::app::{self, Running};
-use oneclaw_server::config::{Config, RootKeySource, Signup};
+pub use oneclaw_server::config::Config;
+use oneclaw_server::config::{PluginLimits, RootKeySource, Signup};
 use reqwest::{Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
@@ -20,6 +21,14 @@ pub enum Database {
     Sqlite,
     /// A database of its own in the throw-away cluster of this test process.
     Postgres,
+}
+
+/// What a plugin may take on a server with this settings file.
+pub fn plugin_limits(settings: &str) -> PluginLimits {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("oneclaw.toml");
+    std::fs::write(&file, settings).unwrap();
+    Config::load(&file, []).unwrap().plugins
 }
 
 /// A running server.

@@ -4,7 +4,7 @@
 mod answer;
 mod encode;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use zeroize::Zeroizing;
@@ -22,6 +22,10 @@ const LONGEST_WAIT_SECONDS: u64 = 10;
 
 /// How often that happens at most.
 const MOST_WAITS: usize = 30;
+/// Least pause before bytes are sent again: they are many.
+const UPLOAD_PAUSE_SECONDS: u64 = 3;
+/// For how long they are sent again.
+const LONGEST_UPLOAD: Duration = Duration::from_secs(600);
 
 /// Connections, shared by everything that speaks to the server.
 #[derive(Clone)]
@@ -197,11 +201,32 @@ impl Client {
             .and_then(|answer| answer.value(&self.url))
     }
 
-    /// Sends bytes that are no JSON.
+    /// Sends bytes that are no JSON. The server may be longer at work on them than a request may last: then it says when to
+    /// send them again, and finds what it has done by then.
     ///
     /// # Errors
     /// No answer, or a problem.
     pub fn upload(&self, route: &str, content_type: &str, body: &[u8]) -> Result<Value, Failure> {
+        let begun = Instant::now();
+        loop {
+            let refusal = match self.upload_once(route, content_type, body) {
+                Err(Failure::Refused(refusal)) => refusal,
+                other => return other,
+            };
+            let wait = match (refusal.status, refusal.retry_after) {
+                (429 | 503, Some(seconds)) => {
+                    Duration::from_secs(seconds.max(UPLOAD_PAUSE_SECONDS))
+                }
+                _ => return Err(Failure::Refused(refusal)),
+            };
+            if begun.elapsed() + wait > LONGEST_UPLOAD {
+                return Err(Failure::Refused(refusal));
+            }
+            std::thread::sleep(wait);
+        }
+    }
+
+    fn upload_once(&self, route: &str, content_type: &str, body: &[u8]) -> Result<Value, Failure> {
         let request = self
             .request(Method::Post, route, content_type)
             .body(body)

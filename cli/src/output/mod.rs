@@ -5,7 +5,9 @@ mod table;
 mod text;
 
 use std::io::{IsTerminal as _, Write as _};
+use std::time::Duration;
 
+use indicatif::ProgressBar;
 use serde_json::Value;
 
 pub use self::column::{Column, plain};
@@ -34,6 +36,9 @@ impl Format {
     }
 }
 
+/// Pace of what moves.
+const TICK: Duration = Duration::from_millis(120);
+
 /// See the module.
 pub struct Output {
     format: Format,
@@ -50,6 +55,16 @@ impl Output {
             is_terminal,
             color: is_terminal && !no_color,
         }
+    }
+
+    /// A sign that something is being worked on, for a person who waits for it. Whoever asked for it takes it away.
+    pub fn waiting(&self, for_what: &'static str) -> ProgressBar {
+        if !self.is_terminal {
+            return ProgressBar::hidden();
+        }
+        let sign = ProgressBar::new_spinner().with_message(for_what);
+        sign.enable_steady_tick(TICK);
+        sign
     }
 
     /// The format.

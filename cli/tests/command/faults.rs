@@ -115,6 +115,66 @@ fn an_approval_that_is_needed_has_a_code_of_its_own() {
     assert!(said.contains("approve r-1"), "{said}");
 }
 
+/// Answers the connections one after the other with these, each when it has read a request that ends so.
+fn answering(end: &'static [u8], answers: &'static [[&'static str; 2]]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for [status, body] in answers {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(end) {
+                let mut piece = [0; 1024];
+                let length = stream.read(&mut piece).unwrap();
+                request.extend_from_slice(&piece[..length]);
+            }
+            let head = "connection: close\r\ncontent-type: application/json\r\n";
+            let length = body.len();
+            let answer =
+                format!("HTTP/1.1 {status}\r\n{head}content-length: {length}\r\n\r\n{body}");
+            stream.write_all(answer.as_bytes()).unwrap();
+        }
+    });
+    url
+}
+
+#[test]
+fn a_component_that_a_server_is_still_at_work_on_is_sent_again() {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::write(home.path().join("door.wasm"), "all of it").unwrap();
+    let push = |answers| {
+        let url = answering(b"all of it", answers);
+        let mut run = command(
+            BINARY,
+            home.path(),
+            &[("ONECLAW_TOKEN", "token"), ("ONECLAW_API_URL", &url)],
+        );
+        run.args(["plugin", "push", "door.wasm"]);
+        finish(run, "")
+    };
+    let ran = push(&[
+        [
+            "503 Service Unavailable\r\nretry-after: 1",
+            r#"{"status": 503, "detail": "busy"}"#,
+        ],
+        [
+            "429 Too Many Requests\r\nretry-after: 1",
+            r#"{"status": 429, "detail": "busy"}"#,
+        ],
+        [
+            "201 Created",
+            r#"{"plugin": "door", "version": "0.1.0", "digest": "00ff"}"#,
+        ],
+    ]);
+    assert!(ran.ok().contains("door 0.1.0 uploaded: 00ff"));
+    // Without a word on when to, it is not.
+    let ran = push(&[[
+        "503 Service Unavailable",
+        r#"{"status": 503, "detail": "broken"}"#,
+    ]]);
+    assert!(ran.fails(1).contains("broken"));
+}
+
 #[test]
 fn wrong_usage_has_a_code_of_its_own() {
     let home = tempfile::tempdir().unwrap();

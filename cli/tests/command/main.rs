@@ -25,6 +25,8 @@ mod help;
 #[cfg(test)]
 mod mfa;
 #[cfg(test)]
+mod other_languages;
+#[cfg(test)]
 mod plugins;
 #[cfg(test)]
 mod redact;
@@ -40,6 +42,8 @@ mod shown;
 mod sign_in;
 #[cfg(test)]
 mod terminal;
+#[cfg(test)]
+mod tools;
 #[cfg(test)]
 mod trail;
 #[cfg(test)]

@@ -3,28 +3,7 @@
 use serde_json::json;
 
 use crate::shell::Shell;
-
-/// What cargo needs to be found and to work, from where this test runs.
-fn toolchain() -> Vec<(String, String)> {
-    let passed_on = |name: &str| {
-        ["CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN"].contains(&name)
-            || name.to_ascii_lowercase().ends_with("_proxy")
-            || name.starts_with("SSL_CERT_")
-            || name.starts_with("CARGO_HTTP_")
-            || name.starts_with("CARGO_REGISTRIES_")
-    };
-    let mut environment: Vec<_> = std::env::vars()
-        .filter(|(name, _)| passed_on(name))
-        .collect();
-    // The command runs with another home directory.
-    let home = std::env::home_dir().unwrap();
-    for (name, dir) in [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")] {
-        if !environment.iter().any(|(known, _)| known == name) {
-            environment.push((name.to_owned(), home.join(dir).display().to_string()));
-        }
-    }
-    environment
-}
+use crate::tools;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_guide_leads_from_nothing_to_a_plugin_that_decides_and_back() {
@@ -36,11 +15,7 @@ async fn the_guide_leads_from_nothing_to_a_plugin_that_decides_and_back() {
 
     let script = guide_script();
     assert!(script.lines().count() < 10, "{script}");
-    let environment = toolchain();
-    let environment: Vec<(&str, &str)> = environment
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()))
-        .collect();
+    let environment = tools::environment();
     // What comes before the last command only watches.
     let (watched, promoted) = script.trim_end().rsplit_once('\n').unwrap();
     let said = shell.sh(watched, &environment);
@@ -200,27 +175,31 @@ async fn a_plugin_is_started_in_each_language_with_all_that_it_is_built_from() {
         let path = shell.home.path().join(file);
         std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{file}: {error}"))
     };
-    for (language, source, build) in [
-        ("javascript", "plugin.js", "npm run build"),
-        ("js", "plugin.js", "npm run build"),
-        ("python", "plugin.py", "sh build.sh"),
-        ("py", "plugin.py", "sh build.sh"),
+    for (language, source, tool) in [
+        ("javascript", "plugin.js", "build.js"),
+        ("js", "plugin.js", "package-lock.json"),
+        ("python", "plugin.py", "build.sh"),
+        ("py", "plugin.py", "requirements.txt"),
     ] {
         let name = format!("door-{language}");
         let said = shell.run(&["plugin", "new", &name, "--lang", language]);
-        assert!(said.ok().contains(build));
+        assert!(said.ok().contains("1claw plugin build"));
+        assert!(!read(&format!("{name}/{tool}")).contains("change-freeze"));
         let source = read(&format!("{name}/{source}"));
         assert!(source.contains(&format!("{name}/closed")), "{source}");
         assert!(!source.contains("template"), "{source}");
-        assert!(read(&format!("{name}/README.md")).contains(build));
+        assert!(read(&format!("{name}/README.md")).contains("--memory-mib"));
         assert!(read(&format!("{name}/cases.json")).contains(&format!("{name}/closed")));
         assert!(read(&format!("{name}/settings.schema.json")).contains("below"));
         assert!(read(&format!("{name}/vendor/wit/policy/access.wit")).contains("access-request"));
         assert!(!shell.home.path().join(&name).join("Cargo.toml").exists());
 
-        let said = shell.run(&["plugin", "build", &name]).fails(1);
-        assert!(said.contains(build), "{said}");
+        let stack = ["plugin", "build", &name, "--stack-kib", "64"];
+        let said = shell.run(&stack).fails(2);
+        assert!(said.contains("--stack-kib"), "{said}");
     }
+    let said = shell.run(&["plugin", "build"]).fails(1);
+    assert!(said.contains("1claw plugin new"), "{said}");
     let said = shell.run(&["plugin", "new", "door", "--lang", "cobol"]);
     let said = said.fails(2);
     assert!(said.contains("python"), "{said}");

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use oneclaw_tests::app::{Database, PASSWORD, TestApp};
+use oneclaw_tests::app::{Config, Database, PASSWORD, TestApp};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -135,11 +135,14 @@ impl Shell {
 
     /// A server whose webhooks may go to the targets of tests, and somebody signed in to it.
     pub async fn with_targets() -> Self {
+        let targets = |config: &mut Config| config.allow_private_targets = true;
+        Self::configured(targets).await
+    }
+
+    /// A server with changed settings, and somebody signed in to it.
+    pub async fn configured(change: impl FnOnce(&mut Config)) -> Self {
         let shell = Self {
-            app: TestApp::start_with(Database::Sqlite, |config| {
-                config.allow_private_targets = true;
-            })
-            .await,
+            app: TestApp::start_with(Database::Sqlite, change).await,
             home: tempfile::tempdir().unwrap(),
         };
         shell.sign_up("you");

@@ -111,6 +111,11 @@ impl From<ServiceError> for Problem {
             ServiceError::TooManyRequests {
                 retry_after_seconds,
             } => Self::too_many_requests(retry_after_seconds),
+            ServiceError::StillBusy {
+                retry_after_seconds,
+                ..
+            } => Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
+                .with("retry_after", json!(retry_after_seconds)),
             ServiceError::Unsupported(detail) => Self::new(StatusCode::NOT_IMPLEMENTED, detail),
             ServiceError::Unavailable(detail) => {
                 tracing::error!(detail, "a request failed because something does not answer");

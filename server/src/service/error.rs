@@ -76,6 +76,14 @@ pub enum ServiceError {
         /// Whole seconds, at least 1.
         retry_after_seconds: u64,
     },
+    /// Under way, but not done by now. The same again finds what is done by then.
+    #[error("{detail}; try again in {retry_after_seconds} s")]
+    StillBusy {
+        /// With what.
+        detail: &'static str,
+        /// Whole seconds, at least 1.
+        retry_after_seconds: u64,
+    },
     /// Not offered here.
     #[error("{0}")]
     Unsupported(&'static str),

@@ -3,10 +3,13 @@
 //! What runs here runs in the cage of the server (`oneclaw_policy_host`), so that what passes here decides the same there.
 
 mod bench;
-mod compile;
+mod build;
+mod interpreted;
+mod language;
 pub mod local;
 mod registry;
 mod replay;
+mod rust;
 mod scaffold;
 mod sign;
 
@@ -29,7 +32,7 @@ pub enum PluginCommand {
         name: String,
         /// What it is written in; `js` and `py` are short for the others
         #[arg(long, value_name = "LANGUAGE", value_enum, default_value = "rust")]
-        lang: scaffold::Language,
+        lang: language::Language,
         /// Where to put the directory
         #[arg(long, default_value = ".")]
         dir: PathBuf,
@@ -42,9 +45,9 @@ pub enum PluginCommand {
         /// The directory of the plugin
         #[arg(default_value = ".")]
         dir: PathBuf,
-        /// Stack of the component; parsers need more
-        #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u32).range(4..=1024))]
-        stack_kib: u32,
+        /// Stack of a component in Rust, 24 KiB if not given; parsers need more
+        #[arg(long, value_name = "KIB", value_parser = clap::value_parser!(u32).range(4..=1024))]
+        stack_kib: Option<u32>,
     },
     /// Say whether a server would take a component, and what it is
     #[command(
@@ -225,7 +228,7 @@ impl PluginCommand {
     pub fn run(self, context: &Context) -> Result<(), Failure> {
         match self {
             Self::New { name, lang, dir } => scaffold::new(context, &name, lang, &dir),
-            Self::Build { dir, stack_kib } => compile::build(context, &dir, stack_kib * 1024),
+            Self::Build { dir, stack_kib } => build::build(context, &dir, stack_kib),
             Self::Check { component, room } => local::check(context, &component, room),
             Self::Test {
                 component,

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
+use sha2::{Digest as _, Sha256};
 
-use super::local::{Caged, Room};
 use super::replay::{self, Demand};
 use super::{local, sign};
 use crate::client::{items, query, segment, text};
@@ -43,24 +43,22 @@ pub fn push(
     consent: bool,
     signer: Option<(&str, &Path)>,
 ) -> Result<(), Failure> {
-    // Found out here, what every server would refuse costs no upload.
-    let caged = Caged::load(component, Room::WIDEST)?;
     let bytes = local::read(component, MOST_BYTES)?;
-    let manifest = caged.plugin.manifest();
     let signature = signer
-        .map(|(_, key)| sign::signature(key, &caged.plugin.identity().digest))
+        .map(|(_, key)| sign::signature(key, &hex::encode(Sha256::digest(&bytes))))
         .transpose()?;
     let mut parameters = vec![
-        ("name", Some(manifest.name.as_str())),
-        ("version", Some(manifest.version.as_str())),
         ("publisher", signer.map(|(publisher, _)| publisher)),
         ("signature", signature.as_deref()),
     ];
     parameters.push(("consent", consent.then_some("true")));
     let route = format!("/v1/plugins{}", query(&parameters));
-    let version = context
-        .client()?
-        .upload(&route, "application/wasm", &bytes)?;
+    let sign = context
+        .output
+        .waiting("the server compiles it and tries its cases");
+    let sent = context.client()?.upload(&route, "application/wasm", &bytes);
+    sign.finish_and_clear();
+    let version = sent?;
     context.output.done(
         &format!(
             "{} {} uploaded: {}",

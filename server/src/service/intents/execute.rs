@@ -18,15 +18,16 @@ use super::recipients;
 use super::track::record_of;
 
 impl Services {
-    /// Signs what was allowed. What cannot be signed gives back nonce and budget.
+    /// Signs what was allowed, and says who gains something by it. What cannot be signed gives back nonce and budget.
     pub(super) async fn made(
         &self,
         permit: SigningPermit,
         key: &FoundKey,
         transaction: &Transaction,
-    ) -> Result<Signed> {
+    ) -> Result<(Signed, Vec<Address>)> {
+        let payees = recipients::paid(permit.request());
         match self.try_sign(permit, key).await {
-            Ok(signed) => Ok(signed),
+            Ok(signed) => Ok((signed, payees)),
             Err(error) => {
                 self.give_up(transaction, "could not be signed").await?;
                 Err(error)
@@ -85,8 +86,7 @@ impl Services {
         transaction: Transaction,
         status: TransactionStatus,
     ) -> Result<Transaction> {
-        let payees = recipients::paid(permit.request());
-        let signed = self.made(*permit, key, &transaction).await?;
+        let (signed, payees) = self.made(*permit, key, &transaction).await?;
         let Signed::Transaction { raw, hash } = signed else {
             return Err(ServiceError::Internal(
                 "a transaction was signed as something else".to_owned(),
@@ -105,26 +105,23 @@ impl Services {
             "agent_id": transaction.agent_id.to_string(),
         }));
         let raw = format!("0x{}", hex::encode(raw));
-        let signed = (raw.as_str(), hash.to_string());
-        self.mark_signed(&transaction, signed, &payees, status, event)
-            .await
-    }
-
-    pub(super) async fn mark_signed(
-        &self,
-        transaction: &Transaction,
-        (raw, hash): (&str, String),
-        payees: &[Address],
-        status: TransactionStatus,
-        event: oneclaw_store::NewEvent,
-    ) -> Result<Transaction> {
         let signed = SignedIntent {
-            signed_tx: raw,
-            tx_hash: Some(&hash),
+            signed_tx: &raw,
+            tx_hash: Some(&hash.to_string()),
             status,
             at: self.clock.now(),
-            payees,
+            payees: &payees,
         };
+        self.store_signature(&transaction, signed, event).await
+    }
+
+    /// Only after this may a signature be handed out.
+    pub(super) async fn store_signature(
+        &self,
+        transaction: &Transaction,
+        signed: SignedIntent<'_>,
+        event: oneclaw_store::NewEvent,
+    ) -> Result<Transaction> {
         if !self
             .store
             .mark_signed(transaction.id, signed, Some(event))

@@ -8,7 +8,7 @@ use oneclaw_core::transaction::IntentSignature;
 use oneclaw_crypto::random;
 use oneclaw_policy_host::SigningPermit;
 use oneclaw_signer::Signed;
-use oneclaw_store::{Idempotency, Transaction, TransactionStatus};
+use oneclaw_store::{Idempotency, SignedIntent, Transaction, TransactionStatus};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
@@ -20,7 +20,6 @@ use super::super::events::{self, EventExt};
 use super::super::gate::{IntentToDecide, Outcome};
 use super::prepare::{Obstacle, Prepared, Purpose, with_nonce};
 use super::proof::SignableRequest;
-use super::recipients;
 use super::record::new_record;
 use super::wire;
 
@@ -195,9 +194,8 @@ impl Services {
                 "typed data was taken for a transaction".to_owned(),
             ));
         };
-        let payees = recipients::paid(permit.request());
-        let made = self.made(*permit, &key, &transaction).await?;
-        let Signed::Signature { bytes, hash } = made else {
+        let (signed, payees) = self.made(*permit, &key, &transaction).await?;
+        let Signed::Signature { bytes, hash } = signed else {
             return Err(ServiceError::Internal(
                 "typed data was signed as a transaction".to_owned(),
             ));
@@ -210,15 +208,16 @@ impl Services {
             transaction.id,
         )
         .with_details(json!({"kind": kind, "hash": hash.to_string()}));
-        self.mark_signed(
-            &transaction,
-            ("", hash.to_string()),
-            &payees,
-            TransactionStatus::SignOnly,
-            event,
-        )
-        .await?;
-        let hash = Some(hash.to_string());
+        let hash = hash.to_string();
+        let signed = SignedIntent {
+            signed_tx: "",
+            tx_hash: Some(&hash),
+            status: TransactionStatus::SignOnly,
+            at: self.clock.now(),
+            payees: &payees,
+        };
+        self.store_signature(&transaction, signed, event).await?;
+        let hash = Some(hash);
         let is = |word: &str| kind == word;
         Ok(Ok(SignResponse {
             intent_type: body.intent_type.clone(),

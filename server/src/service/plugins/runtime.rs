@@ -75,7 +75,7 @@ impl PluginRuntime {
     /// Does long work for an organisation, at a low priority, and waits for it.
     ///
     /// # Errors
-    /// [`ServiceError::TooManyRequests`] while other work of the organisation is done, [`ServiceError::Unavailable`] when
+    /// [`ServiceError::TooManyRequests`] while other work of the organisation is done, [`ServiceError::StillBusy`] when
     /// too much waits or it takes too long. Work that has begun is done to its end all the same.
     pub async fn on_the_bench<T: Send + 'static>(
         self: &Arc<Self>,
@@ -102,14 +102,14 @@ impl PluginRuntime {
         });
         if queued == Err(Busy) {
             drop(Turn { runtime: self, org });
-            return Err(too_much());
+            return Err(still_busy());
         }
         match tokio::time::timeout(PATIENCE, receiver).await {
             Ok(Ok(outcome)) => Ok(outcome),
             Ok(Err(_)) => Err(ServiceError::Internal(
                 "work on a plugin ended without a result".to_owned(),
             )),
-            Err(_) => Err(too_much()),
+            Err(_) => Err(still_busy()),
         }
     }
 
@@ -246,6 +246,9 @@ pub(super) fn configure(
     }
 }
 
-fn too_much() -> ServiceError {
-    ServiceError::Unavailable("plugins are being compiled; try again later".to_owned())
+fn still_busy() -> ServiceError {
+    ServiceError::StillBusy {
+        detail: "plugins are being compiled, and what is compiled is kept",
+        retry_after_seconds: 5,
+    }
 }

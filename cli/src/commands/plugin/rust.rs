@@ -1,33 +1,34 @@
-//! `plugin build`: cargo compiles, this wraps the module as a component and puts the cases into it.
+//! Plugins in Rust: cargo compiles, this wraps the module as a component and puts the cases into it.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use super::build::{run, tool};
 use super::local;
 use crate::client::text;
-use crate::context::Context;
 use crate::failure::Failure;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 /// Longest file of cases; the server takes 512 KiB.
 const MOST_CASE_BYTES: u64 = 512 * 1024;
 
-pub fn build(context: &Context, dir: &Path, stack_bytes: u32) -> Result<(), Failure> {
+/// KiB of stack of a component. Parsers need more.
+const STACK_KIB: u32 = 24;
+
+/// Makes the component of a package, and says where it is.
+pub fn build(dir: &Path, stack_kib: Option<u32>) -> Result<PathBuf, Failure> {
     let package = Package::of(dir)?;
-    let status = cargo(dir)
-        .args(["rustc", "--lib", "--crate-type", "cdylib", "--release"])
-        .args(["--target", TARGET, "--package", &package.name])
-        .env("CARGO_ENCODED_RUSTFLAGS", flags(dir, stack_bytes)?)
-        .status()
-        .map_err(not_started)?;
-    if !status.success() {
-        return Err(Failure::hinted(
-            "the plugin does not compile",
-            format!("if cargo misses the target, run `rustup target add {TARGET}`"),
-        ));
-    }
+    let stack_bytes = stack_kib.unwrap_or(STACK_KIB) * 1024;
+    run(
+        tool("cargo", dir)
+            .args(["rustc", "--lib", "--crate-type", "cdylib", "--release"])
+            .args(["--target", TARGET, "--package", &package.name])
+            .env("CARGO_ENCODED_RUSTFLAGS", flags(dir, stack_bytes)?),
+        &format!(
+            "if cargo misses the target, run `rustup target add {TARGET}`; for cargo itself see https://rustup.rs"
+        ),
+    )?;
     let module = package
         .target
         .join(TARGET)
@@ -45,14 +46,7 @@ pub fn build(context: &Context, dir: &Path, stack_bytes: u32) -> Result<(), Fail
     }
     let file = dir.join(format!("{}.wasm", package.name));
     std::fs::write(&file, &component).map_err(|error| Failure::file(&file, &error))?;
-    context.output.done(
-        &format!(
-            "{} made, {} KiB",
-            file.display(),
-            component.len().div_ceil(1024)
-        ),
-        &json!({ "component": file.display().to_string(), "size": component.len() }),
-    )
+    Ok(file)
 }
 
 /// What cargo says of the package in a directory.
@@ -65,21 +59,10 @@ struct Package {
 impl Package {
     fn of(dir: &Path) -> Result<Self, Failure> {
         let manifest = dir.join("Cargo.toml");
-        for (file, commands) in [
-            ("package.json", "npm install && npm run build"),
-            ("build.sh", "pip install -r requirements.txt && sh build.sh"),
-        ] {
-            if !manifest.exists() && dir.join(file).exists() {
-                return Err(Failure::hinted(
-                    "cargo builds plugins in Rust, and this is none",
-                    format!("run `{commands}` in {}", dir.display()),
-                ));
-            }
-        }
         let manifest = manifest
             .canonicalize()
             .map_err(|error| Failure::file(&manifest, &error))?;
-        let output = cargo(dir)
+        let output = tool("cargo", dir)
             .args(["metadata", "--no-deps", "--format-version", "1"])
             .output()
             .map_err(not_started)?;
@@ -126,12 +109,6 @@ fn flags(dir: &Path, stack_bytes: u32) -> Result<String, Failure> {
         "-Clink-arg=-zstack-size={stack_bytes}{separator}--cfg=getrandom_backend=\"unsupported\"{separator}--remap-path-prefix={}=/plugin",
         here.display()
     ))
-}
-
-fn cargo(dir: &Path) -> Command {
-    let mut command = Command::new("cargo");
-    command.current_dir(dir);
-    command
 }
 
 fn not_started(error: std::io::Error) -> Failure {
