@@ -32,6 +32,8 @@ mod policies;
 #[cfg(test)]
 mod reads;
 #[cfg(test)]
+mod replays;
+#[cfg(test)]
 mod second_factors;
 #[cfg(test)]
 mod secrets;
