@@ -62,6 +62,10 @@ async fn a_plugin_is_asked_about_what_is_in_its_scope_alone() {
     let reader = Reader::new(&app, "ops").await;
     let human = &reader.human;
     let (other, other_token) = Reader::another(&app, human, &reader.vault).await;
+    let labels = json!({"labels": {"team": "treasury", "stage": "prod"}});
+    app.patch(&format!("/v1/agents/{}", other.id), &human.token, labels)
+        .await
+        .expect(200);
     app.secret(human, &reader.vault, "b/c", "value").await;
     let second = app.vault(human).await;
     app.secret(human, &second, "a", "value").await;
@@ -83,7 +87,19 @@ async fn a_plugin_is_asked_about_what_is_in_its_scope_alone() {
             json!({"vaults": [second], "agents": [other.id]}),
             [false; 4],
         ),
-        (json!({"labels": {"team": "treasury"}}), [false; 4]),
+        (
+            json!({"labels": {"team": "treasury"}}),
+            [false, false, true, false],
+        ),
+        (
+            json!({"labels": {"team": "treasury", "stage": "prod"}}),
+            [false, false, true, false],
+        ),
+        (
+            json!({"labels": {"team": "treasury", "stage": "test"}}),
+            [false; 4],
+        ),
+        (json!({"labels": {"team": "ops"}}), [false; 4]),
     ] {
         change(&app, human, &id, json!({"scope": scope})).await;
         for ((vault, path, token), refused) in requests.iter().zip(refused) {

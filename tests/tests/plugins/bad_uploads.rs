@@ -98,6 +98,62 @@ async fn two_hundred_megabytes_are_refused_by_their_announcement() {
     assert!(problem["detail"].as_str().unwrap().contains("10000 bytes"));
 }
 
+/// Uploads in chunks, without a word on how much it will be. What the server answers, which may come before the end.
+async fn in_chunks(app: &TestApp, token: &str, chunks: &[&[u8]], ends: bool) -> String {
+    let mut stream = tokio::net::TcpStream::connect(app.running.address)
+        .await
+        .unwrap();
+    let head = format!(
+        "POST /v1/plugins HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\
+         content-type: application/wasm\r\ntransfer-encoding: chunked\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    for chunk in chunks {
+        let size = format!("{:x}\r\n", chunk.len());
+        let sent = [size.as_bytes(), chunk, b"\r\n"].concat();
+        // The server may have heard enough.
+        if stream.write_all(&sent).await.is_err() {
+            break;
+        }
+    }
+    if ends {
+        stream.write_all(b"0\r\n\r\n").await.unwrap();
+    }
+    let (mut answer, mut part) = (Vec::new(), vec![0; 4096]);
+    // A connection that is cut has said what it had to say.
+    while let Ok(read @ 1..) = stream.read(&mut part).await {
+        answer.extend_from_slice(&part[..read]);
+    }
+    String::from_utf8(answer).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_in_chunks_is_taken_up_to_the_limit_and_not_read_without_end() {
+    let app = TestApp::start().await;
+    let human = app.human("ops").await;
+    let component = hostile("0.1.0");
+    let chunks: Vec<&[u8]> = component.chunks(10_000).collect();
+    let answer = in_chunks(&app, &human.token, &chunks, true).await;
+    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    assert!(answer.contains(r#""version":"0.1.0""#), "{answer}");
+    // Twice the limit and a little more, with no end in sight: the server answers without waiting for one.
+    let limit = app.running.services.config.plugins.component_bytes;
+    let nothing = vec![0; 1 << 16];
+    let chunks = vec![&*nothing; 2 * limit as usize / nothing.len() + 2];
+    let answer = in_chunks(&app, &human.token, &chunks, false).await;
+    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+    assert!(answer.contains(&format!("{limit} bytes")), "{answer}");
+    // A little too much is read to its end, and refused.
+    let larger = [component, vec![0; limit as usize]].concat();
+    let chunks: Vec<&[u8]> = larger.chunks(100_000).collect();
+    let answer = in_chunks(&app, &human.token, &chunks, true).await;
+    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+    assert!(answer.contains(&format!("{limit} bytes")), "{answer}");
+    let plugin = app.get("/v1/plugins/hostile", &human.token).await;
+    let versions = plugin.expect(200)["versions"].clone();
+    assert_eq!(versions.as_array().unwrap().len(), 1, "{versions}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_component_says_of_itself_has_to_be_true() {
     let app = TestApp::start().await;

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::setup::{attach, change, enforced, hostile, two_worlds, uploaded};
-use crate::signer::Signer;
+use crate::signer::{SOMEBODY, Signer, refused, transfer};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plugin_refuses_signatures_whatever_goes_wrong_in_it() {
@@ -38,6 +38,35 @@ async fn a_plugin_refuses_signatures_whatever_goes_wrong_in_it() {
         .await
         .expect(200);
     assert_eq!(list["transactions"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_attached_for_a_chain_decides_on_that_chain_alone() {
+    let signer = Signer::new().await;
+    let Signer { app, human, .. } = &signer;
+    let vault = app.vault(human).await;
+    app.secret(human, &vault, "a", "value").await;
+    uploaded(app, human, &hostile("0.1.0")).await;
+    let id = attach(app, human, enforced("0.1.0", "deny")).await;
+    for (chains, is_refused) in [
+        (vec!["base"], [true, false]),
+        (vec!["ethereum"], [false, true]),
+        (vec!["ethereum", "base"], [true, true]),
+    ] {
+        change(app, human, &id, json!({"scope": {"chains": chains}})).await;
+        for (chain, is_refused) in ["base", "ethereum"].into_iter().zip(is_refused) {
+            let mut body = transfer(SOMEBODY, "0");
+            body["chain"] = json!(chain);
+            let reply = signer.ask("sign", &body, &[]).await;
+            if is_refused {
+                refused(reply, "hostile/denied");
+            } else {
+                reply.expect(200);
+            }
+        }
+        // It has no say on secrets.
+        app.read(&human.token, &vault, "a").await.expect(200);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

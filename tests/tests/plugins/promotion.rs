@@ -83,12 +83,20 @@ async fn an_attachment_is_replayed_within_its_scope() {
         (&milder["changes"], &milder["same"]),
         (&json!(0), &json!(3))
     );
-    let of_others = json!({"scope": {"labels": {"team": "red"}}});
-    let of_others = stage.replay(of_others, json!({})).await;
-    assert_eq!(
-        (&of_others["changes"], &of_others["untouched"]),
-        (&json!(0), &json!(5))
-    );
+    // Labels are those that the agent has now.
+    let of_red = json!({"scope": {"labels": {"team": "red"}}});
+    for (team, changes, untouched) in [("blue", 0, 5), ("red", 5, 0)] {
+        let agent = format!("/v1/agents/{}", stage.reader.agent.id);
+        let labels = json!({"labels": {"team": team}});
+        let token = &stage.reader.human.token;
+        stage.app.patch(&agent, token, labels).await.expect(200);
+        let replay = stage.replay(of_red.clone(), json!({})).await;
+        assert_eq!(
+            (&replay["allow_to_deny"], &replay["untouched"]),
+            (&json!(changes), &json!(untouched)),
+            "{team}: {replay}"
+        );
+    }
 
     // Once it counts, taking it out of the way shows as well.
     change(
