@@ -1,6 +1,7 @@
 //! Decisions: recorded, explained, replayed and vouched for.
 
 mod determinism;
+mod own_plugins;
 mod receipts;
 mod records;
 mod replays;

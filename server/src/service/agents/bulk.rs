@@ -21,7 +21,7 @@ use super::super::caller::{Caller, RequestContext};
 use super::super::error::{Result, ServiceError};
 use super::super::events::{self, EventExt};
 use super::super::{Services, check, policies};
-use super::draft;
+use super::{draft, profile};
 
 /// Most agents in one request.
 const MAX_AGENTS: usize = 1000;
@@ -413,8 +413,13 @@ fn recorded(context: &RequestContext, caller: &Caller, fleet: &Fleet) -> Vec<New
             .with_details(json!({"name": vault.name, "bulk": true}))
     });
     let agents = fleet.agents.iter().map(|agent| {
-        events::by_caller(context, caller, "agent.register", "agent", agent.id)
-            .with_details(json!({"name": agent.name, "bulk": true}))
+        events::by_caller(context, caller, "agent.register", "agent", agent.id).with_details(
+            json!({
+                "name": agent.name,
+                "bulk": true,
+                "profile_fields": profile::set_fields(&agent.profile),
+            }),
+        )
     });
     let policies = fleet
         .policies

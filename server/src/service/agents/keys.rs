@@ -16,7 +16,7 @@ use super::super::Services;
 use super::super::caller::{Caller, RequestContext};
 use super::super::error::{Result, ServiceError};
 use super::super::events::{self, EventExt};
-use super::{DraftAgent, UNKNOWN, wire};
+use super::{DraftAgent, UNKNOWN, profile, wire};
 
 /// Where the keys of agents are kept, one vault for an organisation.
 const SYSTEM_VAULT: &str = "__agent-keys";
@@ -40,11 +40,14 @@ impl Services {
         admission: Option<&Admission<'_>>,
     ) -> Result<()> {
         let agent = &draft.agent;
+        let fields = profile::set_fields(&agent.profile);
         let details = match admission {
-            None => json!({"name": agent.name}),
-            Some(admission) => {
-                json!({"name": agent.name, "enrollment_id": admission.decision.id.to_string()})
-            }
+            None => json!({"name": agent.name, "profile_fields": fields}),
+            Some(admission) => json!({
+                "name": agent.name,
+                "enrollment_id": admission.decision.id.to_string(),
+                "profile_fields": fields,
+            }),
         };
         let event = events::by_caller(context, caller, "agent.register", "agent", agent.id)
             .with_details(details);

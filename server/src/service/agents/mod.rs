@@ -10,7 +10,7 @@ mod spending;
 mod wire;
 
 pub use list::AgentsQuery;
-pub use profile::{FIELDS as PROFILE_FIELDS, Kind as ProfileKind, fleet_fields};
+pub use profile::{FIELDS as PROFILE_FIELDS, Kind as ProfileKind, fleet_fields, is_guardrail};
 
 use std::collections::BTreeSet;
 

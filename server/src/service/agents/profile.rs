@@ -117,6 +117,35 @@ const OF_MANY: [&str; 14] = [
     "guardrails",
 ];
 
+/// Fields beside those that bound what an agent may have signed. Labels do: they choose among the guardrails of the fleet.
+const MORE_GUARDRAILS: [&str; 6] = [
+    "solana_ata_allowlist",
+    "xrpl_allowed_tx_types",
+    "eip712_domain_allowlist",
+    "execution_guardrails",
+    "per_environment_guardrails",
+    "labels",
+];
+
+/// Whether a field, under any of its names, is a guardrail.
+pub fn is_guardrail(field: &str) -> bool {
+    OF_MANY.contains(&field)
+        || MORE_GUARDRAILS.contains(&field)
+        || ALIASES.iter().any(|(alias, _)| *alias == field)
+}
+
+/// The fields of a profile that say something in particular.
+pub fn set_fields(profile: &Value) -> Vec<&str> {
+    let defaults = defaults();
+    profile
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(name, value)| !value.is_null() && defaults.get(*name) != Some(*value))
+        .map(|(name, _)| name.as_str())
+        .collect()
+}
+
 /// For a field that gives an agent something: the one value that takes it from many.
 fn closed(field: &str) -> Option<Value> {
     match field {

@@ -1,6 +1,8 @@
 //! Why a decision came out as it did, and what would have to be different.
 
 mod access;
+mod own;
+mod refusers;
 mod signing;
 mod window;
 
@@ -9,9 +11,10 @@ use oneclaw_core::recorded::Question;
 use oneclaw_core::verdict::{Figures, Reason, Verdict};
 use serde_json::json;
 
-use super::body::{Answer, Recorded};
+use super::body::{Answer, PluginBody, Recorded};
 use super::record::ALLOW;
 use crate::service::time;
+use refusers::Refuser;
 
 /// Who decided when no plugin did.
 const GATE: &str = "gate";
@@ -32,7 +35,7 @@ impl Remedy {
     }
 }
 
-/// Explains a decision. `settings` are those of the plugin that decided, if the reader may know them.
+/// Explains a decision. `settings` are those of the plugin that comes with the server, if the reader may know them.
 pub(super) fn explain(recorded: &Recorded, settings: Option<&str>) -> DecisionExplanation {
     let code = recorded.row.code.as_str();
     let decided = deciding(recorded);
@@ -46,7 +49,7 @@ pub(super) fn explain(recorded: &Recorded, settings: Option<&str>) -> DecisionEx
     let remedy = if is_allowed {
         Remedy::default()
     } else {
-        remedy(recorded, decided, reason, figures, settings)
+        remedy(recorded, figures, settings)
     };
     let message = recorded
         .gate
@@ -60,7 +63,7 @@ pub(super) fn explain(recorded: &Recorded, settings: Option<&str>) -> DecisionEx
         .unwrap_or_else(|| sentence(recorded, code));
     DecisionExplanation {
         summary: message,
-        decided_by: decided.map_or_else(|| GATE.to_owned(), |(name, _)| name.to_owned()),
+        decided_by: decided.map_or_else(|| GATE.to_owned(), |(plugin, _)| plugin.name.clone()),
         rule: reason.map_or_else(String::new, |reason| reason.rule.clone()),
         condition: reason.map_or_else(String::new, |reason| reason.condition.clone()),
         figures: figures.map_or(serde_json::Value::Null, |figures| json!(figures)),
@@ -70,7 +73,7 @@ pub(super) fn explain(recorded: &Recorded, settings: Option<&str>) -> DecisionEx
 }
 
 /// The plugin whose answer has the code of the decision; none where the gate decided.
-fn deciding(recorded: &Recorded) -> Option<(&str, &Answer)> {
+fn deciding(recorded: &Recorded) -> Option<(&PluginBody, &Answer)> {
     if recorded.gate.is_some() {
         return None;
     }
@@ -87,7 +90,6 @@ fn deciding(recorded: &Recorded) -> Option<(&str, &Answer)> {
             };
             said == Some(recorded.row.code.as_str())
         })
-        .map(|(plugin, answer)| (plugin.name.as_str(), answer))
 }
 
 fn reason_of(answer: &Answer) -> Option<&Reason> {
@@ -98,30 +100,53 @@ fn reason_of(answer: &Answer) -> Option<&Reason> {
     }
 }
 
-fn remedy(
-    recorded: &Recorded,
-    decided: Option<(&str, &Answer)>,
-    reason: Option<&Reason>,
-    figures: Option<&Figures>,
-    settings: Option<&str>,
-) -> Remedy {
-    if let Some((name, answer)) = decided
-        && answer.failure.is_some()
-    {
+/// What would have to be different for every plugin that refuses, or for the gate where none does.
+fn remedy(recorded: &Recorded, figures: Option<&Figures>, settings: Option<&str>) -> Remedy {
+    let refusers = refusers::of(recorded);
+    match refusers.as_slice() {
+        [] => by_code(recorded, None, figures, settings),
+        [refuser] => of_one(recorded, *refuser, settings),
+        several => refusers::together(several, |refuser| of_one(recorded, refuser, settings)),
+    }
+}
+
+fn of_one(recorded: &Recorded, refuser: Refuser<'_>, settings: Option<&str>) -> Remedy {
+    let Refuser { plugin, answer } = refuser;
+    if answer.failure.is_some() {
         let again = if answer.is_reproducible() {
             "the same request fails every time until the plugin or its settings are changed"
         } else {
             "this was for want of time or room, or because the plugin could not be had: the same request may pass later"
         };
-        return Remedy::way(format!("plugin `{name}` has to answer: {again}"));
+        return Remedy::way(format!("plugin `{}` has to answer: {again}", plugin.name));
     }
+    // Codes mean what is said here in plugins that come with the server alone; anybody's plugin may use the same words.
+    let wants_approval = matches!(answer.verdict, Some(Verdict::RequireApproval(_)));
+    if plugin.attachment.is_some() || wants_approval {
+        return own::remedy(refuser);
+    }
+    let reason = reason_of(answer);
+    by_code(
+        recorded,
+        reason,
+        reason.and_then(|reason| reason.figures.as_ref()),
+        settings,
+    )
+}
+
+fn by_code(
+    recorded: &Recorded,
+    reason: Option<&Reason>,
+    figures: Option<&Figures>,
+    settings: Option<&str>,
+) -> Remedy {
+    // The code of the decision is that of one plugin; each of the others has its own.
+    let code = reason.map_or(recorded.row.code.as_str(), |reason| reason.code.as_str());
     match (&recorded.question, figures) {
         (_, Some(figures)) => signing::within(figures),
-        (Some(Question::Access(request)), None) => {
-            access::remedy(request, &recorded.row.code, reason, settings)
-        }
+        (Some(Question::Access(request)), None) => access::remedy(request, code, reason, settings),
         (Some(Question::Transaction(_)) | None, None) => {
-            signing::remedy(&recorded.row.code, recorded.question.is_some())
+            signing::remedy(code, recorded.question.is_some())
         }
     }
 }

@@ -156,9 +156,14 @@ impl Services {
     /// [`ServiceError::NotFound`] for what the caller may not see.
     pub async fn decision(&self, caller: &Caller, id: EventId) -> Result<DecisionDetail> {
         let recorded = self.recorded(caller, id).await?;
-        let settings = match recorded.basis.plugins.as_slice() {
-            // What the policies of others say is for those who manage them.
-            [plugin] if caller.is_admin() && !plugin.settings.is_empty() => {
+        // What the policies of others say is for those who manage them.
+        let built_in = recorded
+            .basis
+            .plugins
+            .iter()
+            .find(|plugin| plugin.attachment.is_none() && !plugin.settings.is_empty());
+        let settings = match built_in {
+            Some(plugin) if caller.is_admin() => {
                 self.store
                     .decision_settings(caller.org(), &plugin.settings)
                     .await?

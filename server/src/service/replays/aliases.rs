@@ -6,14 +6,15 @@ use oneclaw_core::api::{
     GuardrailReplayRequest, GuardrailRevision, GuardrailRevisionList, GuardrailShadowReport,
     Replay, ShadowedPlugin,
 };
-use oneclaw_core::ids::AgentId;
+use oneclaw_core::ids::{AgentId, OrgId};
 use oneclaw_core::recorded::TRANSACTION_GUARDRAIL;
 use oneclaw_core::verdict::Verdict;
-use oneclaw_store::EventFilter;
+use oneclaw_store::{AuditEvent, EventFilter, StoreError};
 use serde_json::{Map, Value};
 
 use super::candidate::{Candidate, Demand, GuardrailDraft};
 use super::{MAX_DAYS, Spec, admin, filter};
+use crate::service::agents::is_guardrail;
 use crate::service::caller::{Caller, RequestContext};
 use crate::service::decisions::body::{Answer, Recorded};
 use crate::service::decisions::read::DecisionQuery;
@@ -26,14 +27,19 @@ const MOST_REPORTED: usize = 10_000;
 /// Decisions read at a time for it.
 const PAGE: i64 = 1000;
 /// Revisions in one answer.
-const MOST_REVISIONS: i64 = 100;
+const MOST_REVISIONS: usize = 100;
+/// Events of one action that are looked at for them, the newest first.
+const MOST_EVENTS: usize = 20_000;
+/// Events read at a time.
+const EVENTS: i64 = 200;
 /// Examples of disagreement in a report.
 const MOST_SAMPLES: usize = 20;
 
 /// Actions that change guardrails.
-const CHANGES: [&str; 4] = [
-    "agent.create",
+const CHANGES: [&str; 5] = [
+    "agent.register",
     "agent.update",
+    "agent.deactivate",
     "org.guardrails.update",
     "org.guardrails.remove",
 ];
@@ -152,18 +158,12 @@ impl Services {
         admin(caller)?;
         let mut events = Vec::new();
         for action in CHANGES {
-            let filter = EventFilter {
-                action: Some(action.to_owned()),
-                limit: MOST_REVISIONS,
-                ..EventFilter::default()
-            };
-            events.extend(self.store.events(caller.org(), &filter).await?.events);
+            events.extend(self.changes_of_guardrails(caller.org(), action).await?);
         }
         events.sort_by_key(|event| std::cmp::Reverse(event.seq));
         let revisions = events
             .into_iter()
-            .filter(|event| !(event.action == "agent.update" && fields(&event.details).is_empty()))
-            .take(usize::try_from(MOST_REVISIONS).unwrap_or(usize::MAX))
+            .take(MOST_REVISIONS)
             .map(|event| GuardrailRevision {
                 id: event.id.to_string(),
                 created_at: time::format(event.at),
@@ -171,20 +171,55 @@ impl Services {
                 actor_type: event.actor_type.clone(),
                 actor_id: event.actor_id.clone(),
                 agent_id: (event.resource_type == "agent").then(|| event.resource_id.clone()),
-                fields: fields(&event.details),
+                fields: fields(&event),
             })
             .collect();
         Ok(GuardrailRevisionList { revisions })
     }
+
+    /// Events of one action that changed guardrails, the newest first: as many as one answer takes, or fewer if there are
+    /// no more among the latest events.
+    async fn changes_of_guardrails(&self, org: OrgId, action: &str) -> Result<Vec<AuditEvent>> {
+        let mut filter = EventFilter {
+            action: Some(action.to_owned()),
+            limit: EVENTS,
+            ..EventFilter::default()
+        };
+        let mut changes = Vec::new();
+        let mut looked_at = 0_usize;
+        while changes.len() < MOST_REVISIONS && looked_at < MOST_EVENTS {
+            let page = match self.store.events(org, &filter).await {
+                // Where the page before ended, the trail was cut for its age meanwhile: nothing older is left.
+                Err(StoreError::NotFound) if filter.before.is_some() => break,
+                page => page?,
+            };
+            filter.before = page.events.last().map(|event| event.id);
+            looked_at = looked_at.saturating_add(page.events.len());
+            changes.extend(page.events.into_iter().filter(changes_guardrails));
+            if !page.has_more {
+                break;
+            }
+        }
+        Ok(changes)
+    }
 }
 
-fn fields(details: &Value) -> Vec<String> {
-    details
+/// What is done to the guardrails of the organisation always does; what is done to an agent, if it names one of them.
+fn changes_guardrails(event: &AuditEvent) -> bool {
+    event.resource_type != "agent" || !fields(event).is_empty()
+}
+
+/// The guardrails that an event names.
+fn fields(event: &AuditEvent) -> Vec<String> {
+    event
+        .details
         .get("profile_fields")
         .and_then(Value::as_array)
         .into_iter()
         .flatten()
-        .filter_map(|field| field.as_str().map(str::to_owned))
+        .filter_map(Value::as_str)
+        .filter(|field| is_guardrail(field))
+        .map(str::to_owned)
         .collect()
 }
 

@@ -118,7 +118,13 @@ pub(super) fn remedy(
             "a new version of the secret, or one that may be read more often".to_owned(),
         ),
         "internal/no-plugin" => Remedy::way("a policy plugin has to be attached".to_owned()),
-        _ => Remedy::default(),
+        "policy/no-decision" => Remedy::way(
+            "a plugin has to allow this: none that was asked has anything to say about it".to_owned(),
+        ),
+        _ => Remedy::way(
+            "the request would have to keep to the rule that the sentence names, or an administrator would have to change it"
+                .to_owned(),
+        ),
     }
 }
 
