@@ -8,12 +8,16 @@ use oneclaw_tests::app::TestApp;
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use crate::setup::{Reader, attach, enforced, hostile, uploaded, with_section};
+use crate::setup::{
+    Reader, attach, enforced, hostile, of_another_contract, upload, uploaded, with_section,
+};
 
 /// Reads of one measurement.
 const SAMPLES: usize = 60;
 /// Measurements beside harmless guests and under attack, one after the other in turn.
 const ROUNDS: usize = 5;
+/// Kinds of work ahead of decisions that are part of the attack.
+const PIECES: usize = 4;
 /// The attack must not cost more than this.
 const RATIO: f64 = 1.5;
 
@@ -54,23 +58,41 @@ fn requests(
     tasks
 }
 
-/// Uploads that have components compiled, one after the other.
-fn upload_all_the_time(
+/// Work that is done ahead of decisions, one piece after the other: components to compile and settings to take, all of which
+/// are refused in the end.
+fn prepare_all_the_time(
     tasks: &mut JoinSet<()>,
     app: &Arc<TestApp>,
     attacker: &Arc<Reader>,
     done: &Arc<AtomicBool>,
-    uploads: &Arc<AtomicUsize>,
+    pieces: &Arc<AtomicUsize>,
 ) {
     let (app, attacker) = (Arc::clone(app), Arc::clone(attacker));
-    let (done, uploads) = (Arc::clone(done), Arc::clone(uploads));
+    let (done, pieces) = (Arc::clone(done), Arc::clone(pieces));
     tasks.spawn(async move {
+        let human = &attacker.human;
+        let importing = wat::parse_str(
+            r#"(component (import "wasi:random/random@0.2.0" (instance (export "get-random-u64" (func (result u64))))))"#,
+        )
+        .unwrap();
         while !done.load(Ordering::Relaxed) {
-            // Of one version and ever other bytes: looked at, compiled, and then refused.
-            let number = uploads.fetch_add(1, Ordering::Relaxed);
-            let component = with_section(&hostile("0.1.0"), "n", &number.to_be_bytes());
-            let reply = crate::setup::upload(&app, &attacker.human, &component, "").await;
-            assert_eq!(reply.status.as_u16(), 409, "{}", reply.text);
+            let number = pieces.fetch_add(1, Ordering::Relaxed);
+            let (reply, status) = match number % PIECES {
+                // Of one version and ever other bytes: looked at, compiled, and then refused.
+                0 => {
+                    let bytes = with_section(&hostile("0.1.0"), "n", &number.to_be_bytes());
+                    (upload(&app, human, &bytes, "").await, 409)
+                }
+                1 => (upload(&app, human, &of_another_contract(), "").await, 400),
+                2 => (upload(&app, human, &importing, "").await, 400),
+                // Loaded, and stopped at the limit of what taking settings may cost.
+                _ => {
+                    let body = enforced("0.1.0", "spin-in-configure");
+                    let path = "/v1/plugins/attachments";
+                    (app.post(path, &human.token, body).await, 400)
+                }
+            };
+            assert_eq!(reply.status.as_u16(), status, "{number}: {}", reply.text);
         }
     });
 }
@@ -112,7 +134,7 @@ async fn hostile_guests_of_one_organisation_do_not_slow_another_down() {
     ];
     let hostile = agents(&app, &attacker, &behaviours).await;
     measured(&app, &victim).await;
-    let (refused, uploads, asked) = (Arc::default(), Arc::default(), Arc::default());
+    let (refused, pieces, asked) = (Arc::default(), Arc::default(), Arc::default());
     let (mut peace, mut war) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         let done = Arc::new(AtomicBool::new(false));
@@ -122,19 +144,24 @@ async fn hostile_guests_of_one_organisation_do_not_slow_another_down() {
         tasks.join_all().await;
         let done = Arc::new(AtomicBool::new(false));
         let mut tasks = requests(&app, &attacker, &hostile, &done, &refused);
-        upload_all_the_time(&mut tasks, &app, &attacker, &done, &uploads);
+        prepare_all_the_time(&mut tasks, &app, &attacker, &done, &pieces);
         war.extend(measured(&app, &victim).await);
         done.store(true, Ordering::Relaxed);
         tasks.join_all().await;
     }
-    let refused = refused.load(Ordering::Relaxed);
-    assert!(refused >= ROUNDS, "there was no attack: {refused}");
+    let (refused, pieces) = (
+        refused.load(Ordering::Relaxed),
+        pieces.load(Ordering::Relaxed),
+    );
+    assert!(
+        refused >= ROUNDS && pieces >= PIECES,
+        "there was no attack: {refused}, {pieces}"
+    );
     let (peace, war) = (median(peace), median(war));
     let ratio = war.as_secs_f64() / peace.as_secs_f64();
     println!(
-        "beside harmless guests {peace:?}, under attack {war:?}: {ratio:.2}; {} and {refused} requests, {} uploads",
-        asked.load(Ordering::Relaxed),
-        uploads.load(Ordering::Relaxed)
+        "beside harmless guests {peace:?}, under attack {war:?}: {ratio:.2}; {} and {refused} requests, {pieces} components and settings",
+        asked.load(Ordering::Relaxed)
     );
     assert!(
         ratio < RATIO,
