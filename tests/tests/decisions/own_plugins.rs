@@ -4,6 +4,8 @@ use oneclaw_test_guests::{hostile, with_text};
 use oneclaw_tests::app::{Agent, Human, Reply, TestApp};
 use serde_json::{Value, json};
 
+use crate::records::bytes_of;
+
 /// An agent that may read everything, as far as the built-in policy goes, and the plugins `hostile` and `another`.
 struct Guarded {
     app: TestApp,
@@ -165,4 +167,53 @@ async fn all_plugins_that_refuse_are_named_and_lifting_one_is_not_enough() {
     assert!(ways(&seen)[0].starts_with("plugin `another`"));
     guarded.detach(&second).await;
     guarded.read().await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn records_of_signatures_and_of_more_plugins_take_a_few_kilobytes() {
+    const DECISIONS: i64 = 60;
+    let guarded = Guarded::new().await;
+    guarded.grant().await;
+    let Guarded {
+        app, human, vault, ..
+    } = &guarded;
+    let signer = app.agent(human, json!({"intents_api_enabled": true})).await;
+    let path = format!("/v1/agents/{}", signer.id);
+    app.post(
+        &format!("{path}/signing-keys"),
+        &human.token,
+        json!({"chain": "ethereum"}),
+    )
+    .await
+    .expect(201);
+    let token = app.token(&signer).await;
+    let transfer = json!({
+        "chain": "base", "to": "0x70997970C51812dc3A010C7d01b50e0d17dc79C8", "value": "0", "nonce": 0,
+        "gas_limit": 21_000, "max_fee_per_gas": "30", "max_priority_fee_per_gas": "1",
+    });
+    let before = bytes_of(app, "decisions").await;
+    for _ in 0..DECISIONS {
+        app.post(
+            &format!("{path}/transactions/sign"),
+            &token,
+            transfer.clone(),
+        )
+        .await
+        .expect(200);
+    }
+    let signature = (bytes_of(app, "decisions").await - before) / DECISIONS;
+
+    guarded.attach("hostile", "allow", "enforce").await;
+    guarded.attach("another", "allow", "enforce").await;
+    let token = app.token(&guarded.agent).await;
+    let before = bytes_of(app, "decisions").await;
+    for n in 0..DECISIONS {
+        app.read(&token, vault, &format!("service/database/password-{n}"))
+            .await
+            .problem(404);
+    }
+    let access = (bytes_of(app, "decisions").await - before) / DECISIONS;
+    println!("{signature} bytes for a transfer, {access} bytes for access with two plugins more");
+    assert!(signature < 6000, "{signature}");
+    assert!(access < 1100, "{access}");
 }

@@ -273,7 +273,7 @@ async fn records_go_after_the_days_in_the_settings_and_denials_are_never_left_ou
 }
 
 /// Bytes that tables and indexes take whose names begin so.
-async fn bytes_of(app: &TestApp, tables: &str) -> i64 {
+pub async fn bytes_of(app: &TestApp, tables: &str) -> i64 {
     use sqlx::Connection as _;
     let file = app.dir.path().join("oneclaw.db");
     let mut connection = sqlx::SqliteConnection::connect(&format!("sqlite://{}", file.display()))
