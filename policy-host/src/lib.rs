@@ -19,6 +19,7 @@ mod decide;
 mod decide_transaction;
 mod engine;
 mod error;
+mod examine;
 mod failure;
 mod limits;
 mod permit;
@@ -53,6 +54,7 @@ pub use error::{
     ConfigureError, EngineError, LimitError, LoadError, PermitError, Problem, SnapshotError,
     UnknownZone,
 };
+pub use examine::ExamineError;
 pub use failure::{Evaluation, Failure};
 pub use limits::Limits;
 pub use permit::{Action, DeleteSecret, MaySeal, Permit, ReadSecret, RotateSecret, WriteSecret};

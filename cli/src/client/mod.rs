@@ -219,7 +219,7 @@ impl Client {
                 }
                 _ => return Err(Failure::Refused(refusal)),
             };
-            if begun.elapsed() + wait > LONGEST_UPLOAD {
+            if wait > LONGEST_UPLOAD.saturating_sub(begun.elapsed()) {
                 return Err(Failure::Refused(refusal));
             }
             std::thread::sleep(wait);

@@ -44,18 +44,15 @@ pub struct ListArgs {
 /// Settings are in them, so that only owners and admins get them.
 #[derive(Args)]
 #[command(after_help = "Examples:
-  1claw decision export --as-cases --verdict deny > cases.json
-  1claw decision export --as-cases --plugin $DIGEST --output cases.json
-  1claw plugin test office-door.wasm --cases cases.json")]
+  1claw decision export --as-cases --plugin office-door@0.1.0 --output real.json
+  1claw decision export --as-cases --plugin $DIGEST --verdict deny > real.json
+  1claw plugin test office-door.wasm --cases real.json")]
 pub struct ExportArgs {
     /// As cases, which is the one form that there is
     #[arg(long, required = true)]
     as_cases: bool,
     #[command(flatten)]
     which: Which,
-    /// Only answers of this component (SHA-256)
-    #[arg(long, value_name = "DIGEST")]
-    plugin: Option<String>,
     /// At most so many decisions
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=500))]
     limit: u32,
@@ -82,6 +79,21 @@ struct Which {
     /// Only those with this reason
     #[arg(long, value_name = "CODE")]
     code: Option<String>,
+    /// Only those of `agent:ID` or `user:ID`
+    #[arg(long, value_name = "WHO")]
+    principal: Option<String>,
+    /// Only in this world: `access-policy` or `transaction-guardrail`
+    #[arg(long)]
+    world: Option<String>,
+    /// Only with this version, as `NAME@VERSION` or by its digest; an export then has its answers alone
+    #[arg(long, value_name = "PLUGIN")]
+    plugin: Option<String>,
+    /// Not before this time, as in `2026-12-18T17:00:00Z`
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Before this time
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
 }
 
 impl Which {
@@ -92,16 +104,39 @@ impl Which {
             .as_deref()
             .map(|vault| context.vault(Some(vault)))
             .transpose()?;
+        let plugin = self
+            .plugin
+            .as_deref()
+            .map(|plugin| digest_of(context, plugin))
+            .transpose()?;
         let mut parameters = vec![
             ("agent", self.agent.as_deref()),
             ("vault", vault.as_deref()),
             ("path_prefix", self.path.as_deref()),
             ("verdict", self.verdict.as_deref()),
             ("code", self.code.as_deref()),
+            ("principal", self.principal.as_deref()),
+            ("world", self.world.as_deref()),
+            ("plugin", plugin.as_deref()),
+            ("since", self.since.as_deref()),
+            ("until", self.until.as_deref()),
         ];
         parameters.extend(more);
         Ok(query(&parameters))
     }
+}
+
+/// The digest of a version that is meant as `NAME@VERSION`; a digest stays what it is.
+fn digest_of(context: &Context, plugin: &str) -> Result<String, Failure> {
+    let Some((name, version)) = plugin.split_once('@') else {
+        return Ok(plugin.to_owned());
+    };
+    let route = format!(
+        "/v1/plugins/{}/versions/{}",
+        segment(name),
+        segment(version)
+    );
+    Ok(text(&context.client()?.get(&route)?, "digest").to_owned())
 }
 
 const COLUMNS: &[Column] = &[
@@ -214,11 +249,7 @@ impl ExportArgs {
     fn run(self, context: &Context) -> Result<(), Failure> {
         let limit = self.limit.to_string();
         let form = self.as_cases.then_some("cases");
-        let more = [
-            ("as", form),
-            ("plugin", self.plugin.as_deref()),
-            ("limit", Some(&limit)),
-        ];
+        let more = [("as", form), ("limit", Some(&limit))];
         let query = self.which.query(context, &more)?;
         let cases = context
             .client()?

@@ -1,5 +1,6 @@
 //! The commands of plugin authors, from nothing to a plugin that decides.
 
+use oneclaw_test_guests::hostile;
 use serde_json::json;
 
 use crate::shell::Shell;
@@ -74,6 +75,15 @@ fn guide_script() -> String {
     rest.split_once("```").unwrap().0.to_owned()
 }
 
+/// The commands of the guide that make cases of decisions.
+fn guide_cases() -> &'static str {
+    let guide = include_str!("../../../docs/guides/write-a-plugin.md");
+    let (_, rest) = guide
+        .split_once("Real decisions make good cases:\n\n```sh\n")
+        .unwrap();
+    rest.split("```").next().unwrap()
+}
+
 /// What was refused can be proved, and made a case of.
 fn receipts_and_cases(shell: &Shell) {
     let decisions = shell.json(&["plugin", "logs", "office-door", "0.1.0"]);
@@ -82,11 +92,19 @@ fn receipts_and_cases(shell: &Shell) {
     let component = "office-door/office-door.wasm";
     let digest = shell.json(&["plugin", "check", component])["digest"].clone();
     let digest = digest.as_str().unwrap();
+    let tried = shell.sh(&format!("cd office-door\n{}", guide_cases()), &[]);
+    assert!(
+        tried.err.contains("cases are in real.json"),
+        "{}",
+        tried.err
+    );
+    assert!(tried.err.contains("cases passed"), "{}", tried.err);
     let mut export = vec!["decision", "export", "--as-cases", "--plugin", digest];
     export.extend(["--verdict", "deny", "--output", "cases.json"]);
-    shell.run(&export).ok();
-    let tried = shell.run(&["plugin", "test", component, "--cases", "cases.json"]);
-    assert!(tried.err.contains("1 cases passed"), "{}", tried.err);
+    let refusals = shell.json(&export);
+    assert_eq!(refusals["cases"], 1);
+    let since = ["decision", "list", "--since", "2999-01-01T00:00:00Z"];
+    assert_eq!(shell.json(&since), json!([]));
 
     let keep = |file: &str, text: &str| {
         std::fs::write(shell.home.path().join(file), text).unwrap();
@@ -159,6 +177,20 @@ async fn what_is_no_plugin_is_said_to_be_none() {
     assert!(said.contains("Atlantis/Capital"), "{said}");
     let zone = shell.json(&["plugin", "zone", "Europe/Paris"]);
     assert!(zone["transitions"].as_array().unwrap().len() > 10, "{zone}");
+
+    // What a server would refuse, `check` does not pass.
+    let case = r#"[{"name": "it denies", "world": "access-policy", "settings": "abstain",
+        "request": {"path": "a", "permission": "read"}, "expect": {"verdict": "deny"}}]"#;
+    let component = oneclaw_guest_build::with_cases(hostile("0.1.0"), case.as_bytes());
+    std::fs::write(home.join("boaster.wasm"), component).unwrap();
+    let said = shell.run(&["plugin", "check", "boaster.wasm"]).fails(1);
+    assert!(said.contains("fails its own case `it denies`"), "{said}");
+    std::fs::write(home.join("name.wasm"), oneclaw_builtin::ACCESS_POLICY).unwrap();
+    let said = shell.run(&["plugin", "check", "name.wasm"]).fails(1);
+    assert!(said.contains("`access-policy` is the server's"), "{said}");
+    std::fs::write(home.join("large.wasm"), hostile("0.1.0")).unwrap();
+    let small = ["plugin", "check", "large.wasm", "--memory-mib", "1"];
+    assert_eq!(shell.json(&small)["limits"]["memory_bytes"], 1 << 20);
 
     shell.run(&["plugin", "keygen", "publisher.key"]).ok();
     let said = shell.run(&["plugin", "keygen", "publisher.key"]).fails(1);

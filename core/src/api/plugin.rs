@@ -6,6 +6,16 @@ use serde_json::Value;
 use super::{Patch, body, patch};
 use crate::scope::AttachmentScope;
 
+/// Names that no plugin may have: those of the built-in plugins, whose budgets are kept under theirs, and words of the API.
+pub const RESERVED_PLUGIN_NAMES: [&str; 6] = [
+    "access-policy",
+    "transaction-guardrails",
+    "attachments",
+    "publishers",
+    "settings",
+    "versions",
+];
+
 /// What a publisher signs (Ed25519) for a component with this SHA-256, in lower-case hexadecimal.
 #[must_use]
 pub fn plugin_signing_text(digest: &str) -> String {
@@ -175,6 +185,9 @@ body! {
         /// The share in mode `canary`, 1 to 100; default 10.
         #[serde(default)]
         pub canary_percent: Option<u8>,
+        /// `true`: the plugin may be given here what it is given nowhere else.
+        #[serde(default)]
+        pub consent: Option<bool>,
     }
 }
 

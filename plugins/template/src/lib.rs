@@ -1,4 +1,4 @@
-//! A plugin to start from. It refuses everything; what it shall leave to others or allow is for you to write.
+//! A plugin to start from. It refuses everything below one path; what it shall leave to others or allow is for you to write.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 

@@ -263,6 +263,18 @@ async fn what_asks_for_more_needs_consent() {
             .contains("the budget `agent/daily native`"),
         "{problem}"
     );
+    // Attaching it once more is no way round.
+    let mut again = enforced("0.1.0", "see-budgets");
+    let attachments = "/v1/plugins/attachments";
+    let problem = app.post(attachments, &human.token, again.clone()).await;
+    assert!(
+        problem.problem(409)["detail"]
+            .as_str()
+            .unwrap()
+            .contains("the budget `agent/daily native`")
+    );
+    again["consent"] = json!(true);
+    app.post(attachments, &human.token, again).await.expect(201);
     let consented = json!({"settings": "see-budgets", "consent": true});
     change(&app, &human, &id, consented).await;
     // From then on it is no more than before.

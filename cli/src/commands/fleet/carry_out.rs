@@ -258,7 +258,7 @@ fn do_step(client: &Client, names: &Names, step: &Step) -> Result<(), Failure> {
                 &Value::Object(fields),
             )?;
         }
-        Step::AttachPlugin(new) => {
+        Step::AttachPlugin { new, consent } => {
             let body = json!({
                 "plugin": new.plugin,
                 "version": new.version,
@@ -268,6 +268,7 @@ fn do_step(client: &Client, names: &Names, step: &Step) -> Result<(), Failure> {
                 "mode": new.mode,
                 "canary_percent": new.canary_percent,
                 "order": new.order,
+                "consent": consent,
             });
             client.post("/v1/plugins/attachments", &body)?;
         }

@@ -34,7 +34,7 @@ pub enum Step {
         changes: Vec<Change>,
     },
     /// Attach a plugin.
-    AttachPlugin(Box<Plugin>),
+    AttachPlugin { new: Box<Plugin>, consent: bool },
     /// Change how a plugin is attached.
     ChangePlugin {
         id: String,

@@ -238,7 +238,10 @@ pub fn steps(fleet: &Fleet, current: &Current) -> Result<(Vec<Step>, Vec<Step>),
             }
             other => {
                 ends.extend(other.map(|other| detach(&wanted.name, other)));
-                todo.push(Step::AttachPlugin(Box::new(wanted)));
+                todo.push(Step::AttachPlugin {
+                    new: Box::new(wanted),
+                    consent: entry.consent,
+                });
             }
         }
     }

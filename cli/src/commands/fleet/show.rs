@@ -88,7 +88,7 @@ pub fn text(steps: &[Step], color: bool) -> String {
                 changes: list,
                 ..
             } => marked(color, "33", '~', &format!("agent {name}")) + &changes(list),
-            Step::AttachPlugin(new) => marked(color, "32", '+', &attachment(new)),
+            Step::AttachPlugin { new, .. } => marked(color, "32", '+', &attachment(new)),
             Step::ChangePlugin {
                 name,
                 changes: list,
@@ -158,7 +158,7 @@ fn kind(step: &Step) -> usize {
         Step::SetGuardrails { .. } => 1,
         Step::CreateAgent { .. } => 2,
         Step::ChangeAgent { .. } => 3,
-        Step::AttachPlugin(_) => 4,
+        Step::AttachPlugin { .. } => 4,
         Step::ChangePlugin { .. } => 5,
         Step::CreatePolicy(_) => 6,
         Step::ChangePolicy { .. } => 7,
@@ -212,7 +212,7 @@ pub fn json(steps: &[Step]) -> Value {
                     json!({ "action": action, "name": name })
                 }
                 Step::SetGuardrails { from, to } => json!({ "action": action, "from": from, "to": to }),
-                Step::AttachPlugin(new) => json!({
+                Step::AttachPlugin { new, .. } => json!({
                     "action": action,
                     "name": new.name,
                     "plugin": new.plugin,

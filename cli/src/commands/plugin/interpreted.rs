@@ -12,7 +12,7 @@ use crate::failure::Failure;
 const MOST_BYTES: u64 = 64 * 1024;
 
 /// Brings the tools and builds. Fast where all is there.
-const PYTHON: &str = "test -x .venv/bin/python || python3 -m venv .venv
+const PYTHON: &str = "test -x .venv/bin/pip || python3 -m venv --clear .venv
 . .venv/bin/activate
 python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 sh build.sh";

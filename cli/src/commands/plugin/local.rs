@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use oneclaw_core::api::RESERVED_PLUGIN_NAMES;
 use oneclaw_core::clock::Timestamp;
 use oneclaw_policy_host::{
     Case, CaseOutcome, Engine, EngineOptions, Limits, Plugin, Slots, Worlds, parse_cases,
@@ -128,15 +129,37 @@ const FIELDS: &[Column] = &[
     Column::new("Size", "size"),
     Column::new("Imports", "imports"),
     Column::new("Cases", "cases"),
+    Column::made("Limits", |shown| {
+        let limit = |name: &str| {
+            let limits = shown.get("limits").unwrap_or(&Value::Null);
+            limits.get(name).and_then(Value::as_u64).unwrap_or(0)
+        };
+        format!(
+            "{} MiB of component, {} MiB of memory, {} units of fuel a decision, {} to take settings in",
+            limit("component_bytes") >> 20,
+            limit("memory_bytes") >> 20,
+            limit("fuel_per_decision"),
+            limit("fuel_per_configure"),
+        )
+    }),
 ];
 
 pub fn check(context: &Context, component: &Path, room: Room) -> Result<(), Failure> {
     let caged = Caged::load(component, room)?;
     let manifest = caged.plugin.manifest();
+    let wrong =
+        |what: &dyn std::fmt::Display| Failure::local(format!("{}: {what}", component.display()));
+    if RESERVED_PLUGIN_NAMES.contains(&manifest.name.as_str()) {
+        return Err(wrong(&format!(
+            "the name `{}` is the server's; give the plugin another one",
+            manifest.name
+        )));
+    }
     let cases = caged
-        .plugin
-        .cases()
-        .map_err(|error| Failure::local(error.to_string()))?;
+        .engine
+        .examine(&caged.plugin, MOST_TIME)
+        .map_err(|error| wrong(&error))?;
+    let limits = caged.engine.limits();
     let schema: Value = serde_json::from_str(&manifest.settings_schema).map_err(|error| {
         Failure::local(format!("the schema of the settings is no JSON: {error}"))
     })?;
@@ -148,7 +171,13 @@ pub fn check(context: &Context, component: &Path, room: Room) -> Result<(), Fail
         "digest": caged.plugin.identity().digest,
         "size": caged.size,
         "imports": "none",
-        "cases": cases.len(),
+        "cases": cases,
+        "limits": {
+            "component_bytes": limits.component_bytes(),
+            "memory_bytes": limits.memory_bytes(),
+            "fuel_per_decision": limits.fuel_per_decision(),
+            "fuel_per_configure": limits.fuel_per_configure(),
+        },
         "settings_schema": schema,
     });
     context.output.item(&shown, FIELDS)

@@ -148,12 +148,18 @@ pub enum PluginCommand {
         /// Scope as JSON, or `@file`: `vaults`, `paths`, `agents`, `labels`, `chains`
         #[arg(long)]
         scope: Option<String>,
+        /// What the attachment is called, if not as the plugin
+        #[arg(long)]
+        name: Option<String>,
         /// Lower ones are asked first
         #[arg(long)]
         order: Option<i32>,
         /// Have it count from the start
         #[arg(long)]
         enforce: bool,
+        /// Consent to what the plugin is given here and nowhere else
+        #[arg(long)]
+        consent: bool,
     },
     /// List what is attached
     #[command(after_help = "Examples:\n  1claw plugin attachments")]
@@ -175,6 +181,9 @@ pub enum PluginCommand {
         /// Other settings as JSON, or `@file`
         #[arg(long)]
         settings: Option<String>,
+        /// Consent to what the plugin is given from now on and was not given before
+        #[arg(long)]
+        consent: bool,
     },
     Replay(replay::ReplayArgs),
     /// Have it count: for a share of the callers, or for all
@@ -266,16 +275,20 @@ impl PluginCommand {
                 version,
                 settings,
                 scope,
+                name,
                 order,
                 enforce,
+                consent,
             } => {
                 let wanted = registry::Wanted {
                     plugin: &plugin,
                     version: &version,
                     settings: settings.as_deref(),
                     scope: scope.as_deref(),
+                    name: name.as_deref(),
                     order,
                     enforce,
+                    consent,
                 };
                 registry::attach(context, &wanted)
             }
@@ -285,11 +298,13 @@ impl PluginCommand {
                 attachment,
                 version,
                 settings,
+                consent,
             } => registry::shadow(
                 context,
                 &attachment,
                 version.as_deref(),
                 settings.as_deref(),
+                consent,
             ),
             Self::Replay(arguments) => arguments.run(context),
             Self::Promote {

@@ -76,8 +76,10 @@ pub struct Wanted<'a> {
     pub version: &'a str,
     pub settings: Option<&'a str>,
     pub scope: Option<&'a str>,
+    pub name: Option<&'a str>,
     pub order: Option<i32>,
     pub enforce: bool,
+    pub consent: bool,
 }
 
 pub fn attach(context: &Context, wanted: &Wanted<'_>) -> Result<(), Failure> {
@@ -89,6 +91,12 @@ pub fn attach(context: &Context, wanted: &Wanted<'_>) -> Result<(), Failure> {
     }
     if let Some(scope) = wanted.scope {
         body.insert("scope".to_owned(), json_argument("scope", scope)?);
+    }
+    if let Some(name) = wanted.name {
+        body.insert("name".to_owned(), json!(name));
+    }
+    if wanted.consent {
+        body.insert("consent".to_owned(), json!(true));
     }
     if let Some(order) = wanted.order {
         body.insert("order".to_owned(), json!(order));
@@ -164,9 +172,13 @@ pub fn shadow(
     id: &str,
     version: Option<&str>,
     settings: Option<&str>,
+    consent: bool,
 ) -> Result<(), Failure> {
     let mut body = Map::new();
     body.insert("mode".to_owned(), json!("shadow"));
+    if consent {
+        body.insert("consent".to_owned(), json!(true));
+    }
     if let Some(version) = version {
         body.insert("version".to_owned(), json!(version));
     }

@@ -12,7 +12,7 @@ use oneclaw_crypto::random;
 use oneclaw_store::{
     AttachmentMode, AttachmentRecord, AttachmentRevision, PluginVersion, StoreError,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::promotion::AttachmentDraft;
 use super::settings::asks_for_more;
@@ -33,8 +33,8 @@ impl Services {
     /// `POST /v1/plugins/attachments`
     ///
     /// # Errors
-    /// Names the field at fault; [`ServiceError::Conflict`] for a version that is yanked or cannot be loaded, and when as
-    /// many plugins are attached as may be; [`ServiceError::Forbidden`].
+    /// Names the field at fault; [`ServiceError::Conflict`] for a version that is yanked or cannot be loaded, when as many
+    /// plugins are attached as may be, and without consent to what the plugin is given nowhere else; [`ServiceError::Forbidden`].
     pub async fn create_attachment(
         &self,
         context: &RequestContext,
@@ -58,6 +58,9 @@ impl Services {
             ));
         }
         let accepted = self.accepted(caller, &version, &settings).await?;
+        if request.consent != Some(true) {
+            self.given_before(caller, &version, &accepted.asks).await?;
+        }
         let id = AttachmentId::from_uuid(random::new_id());
         let record = AttachmentRecord {
             id,
@@ -145,10 +148,7 @@ impl Services {
         if request.consent != Some(true)
             && let Some(what) = asks_for_more(&before.asks, &accepted.asks)
         {
-            return Err(ServiceError::Conflict(format!(
-                "consent is needed: with this change the plugin wants to be given {what}, which it was not given before; \
-                 send `\"consent\": true` if that is meant"
-            )));
+            return Err(consent_needed(&what));
         }
         let draft = AttachmentDraft {
             scope: Some(scope.clone()),
@@ -199,6 +199,27 @@ impl Services {
         )
         .with_details(recorded);
         self.change(context, record, state, event).await
+    }
+
+    /// Whether a plugin that was attached before, wherever that was, was given all that it asks for now. What is attached for
+    /// the first time has nothing to be compared with: whoever attaches it consents.
+    async fn given_before(
+        &self,
+        caller: &Caller,
+        version: &PluginVersion,
+        asks: &Value,
+    ) -> Result<()> {
+        let attachments = self.store.attachments(caller.org()).await?;
+        let mut more = None;
+        for (record, state) in attachments {
+            if record.plugin_id == version.plugin_id {
+                more = asks_for_more(&state.asks, asks);
+                if more.is_none() {
+                    break;
+                }
+            }
+        }
+        more.map_or(Ok(()), |what| Err(consent_needed(&what)))
     }
 
     /// `DELETE /v1/plugins/attachments/{id}`: the plugin is asked no more. Going back attaches it again.
@@ -450,4 +471,11 @@ impl Services {
         }
         Ok(known)
     }
+}
+
+fn consent_needed(what: &str) -> ServiceError {
+    ServiceError::Conflict(format!(
+        "consent is needed: the plugin wants to be given {what}, which it was not given before; send `\"consent\": true` if \
+         that is meant"
+    ))
 }

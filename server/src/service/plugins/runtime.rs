@@ -102,14 +102,16 @@ impl PluginRuntime {
         });
         if queued == Err(Busy) {
             drop(Turn { runtime: self, org });
-            return Err(still_busy());
+            return Err(busy("too many plugins wait to be compiled"));
         }
         match tokio::time::timeout(PATIENCE, receiver).await {
             Ok(Ok(outcome)) => Ok(outcome),
             Ok(Err(_)) => Err(ServiceError::Internal(
                 "work on a plugin ended without a result".to_owned(),
             )),
-            Err(_) => Err(still_busy()),
+            Err(_) => Err(busy(
+                "the plugin is being compiled, and what is done of it is kept",
+            )),
         }
     }
 
@@ -246,9 +248,9 @@ pub(super) fn configure(
     }
 }
 
-fn still_busy() -> ServiceError {
+fn busy(detail: &'static str) -> ServiceError {
     ServiceError::StillBusy {
-        detail: "plugins are being compiled, and what is compiled is kept",
+        detail,
         retry_after_seconds: 5,
     }
 }

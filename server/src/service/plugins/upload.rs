@@ -3,11 +3,13 @@
 
 use std::time::Duration;
 
-use oneclaw_core::api::{PluginVersion as VersionBody, UploadPluginQuery, plugin_signing_text};
+use oneclaw_core::api::{
+    PluginVersion as VersionBody, RESERVED_PLUGIN_NAMES, UploadPluginQuery, plugin_signing_text,
+};
 use oneclaw_core::ids::{PluginId, PluginVersionId, PublisherId};
 use oneclaw_core::path::excerpt;
 use oneclaw_crypto::{publisher, random};
-use oneclaw_policy_host::{CaseOutcome, Engine, Manifest, World, check_schema};
+use oneclaw_policy_host::{Engine, Manifest, World};
 use oneclaw_store::{NewVersion, PluginVersion, StoreError, Uploaded};
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -20,16 +22,6 @@ use crate::service::{Services, check};
 
 /// How long the cases of a component may take together.
 const CASES_TIME: Duration = Duration::from_secs(5);
-/// Names that are the server's: the built-in plugins, whose budgets are kept under theirs, and words of the API.
-const RESERVED: [&str; 6] = [
-    "access-policy",
-    "transaction-guardrails",
-    "attachments",
-    "publishers",
-    "settings",
-    "versions",
-];
-
 /// What a component turned out to be.
 struct Examined {
     manifest: Manifest,
@@ -75,7 +67,7 @@ impl Services {
         } = examined?;
         claimed("name", query.name.as_deref(), &manifest.name)?;
         claimed("version", query.version.as_deref(), &manifest.version)?;
-        if RESERVED.contains(&manifest.name.as_str()) {
+        if RESERVED_PLUGIN_NAMES.contains(&manifest.name.as_str()) {
             return Err(ServiceError::Conflict(format!(
                 "the name `{}` is the server's; give the plugin another one",
                 manifest.name
@@ -224,23 +216,10 @@ fn examine(engine: &Engine, bytes: &[u8]) -> Result<Examined> {
     let wrong = |error: &dyn std::fmt::Display| ServiceError::field("body", error);
     let plugin = engine.load_aside(bytes).map_err(|e| wrong(&e))?;
     let manifest = plugin.manifest().clone();
-    if [&manifest.summary, &manifest.settings_schema]
-        .iter()
-        .any(|text| text.contains('\0'))
-    {
-        return Err(wrong(&"the component describes itself with NUL bytes"));
+    if let Ok(schema) = serde_json::from_str(&manifest.settings_schema) {
+        check::document("settings_schema", &schema).map_err(|e| wrong(&e))?;
     }
-    let schema = serde_json::from_str(&manifest.settings_schema)
-        .map_err(|_| wrong(&"the JSON Schema of the settings is not JSON"))?;
-    check::document("settings_schema", &schema).map_err(|e| wrong(&e))?;
-    check_schema(&schema).map_err(|e| wrong(&e))?;
-    let cases = plugin.cases().map_err(|e| wrong(&e))?;
-    let outcomes = engine
-        .try_cases(&plugin, &cases, CASES_TIME)
-        .map_err(|e| wrong(&e))?;
-    if let Some(failed) = failed(&outcomes) {
-        return Err(wrong(&failed));
-    }
+    let cases = engine.examine(&plugin, CASES_TIME).map_err(|e| wrong(&e))?;
     Ok(Examined {
         worlds: [World::AccessPolicy, World::TransactionGuardrail]
             .into_iter()
@@ -248,23 +227,6 @@ fn examine(engine: &Engine, bytes: &[u8]) -> Result<Examined> {
             .map(|world| wire::world(world).to_owned())
             .collect(),
         manifest,
-        cases: cases.len() as u64,
+        cases: cases as u64,
     })
-}
-
-/// What is said of the cases that failed, if some did.
-fn failed(outcomes: &[CaseOutcome]) -> Option<String> {
-    let mut failed = outcomes
-        .iter()
-        .filter_map(|outcome| Some((outcome, outcome.failure.as_deref()?)));
-    let (first, why) = failed.next()?;
-    let more = match failed.count() {
-        0 => String::new(),
-        n => format!(" (and {n} more)"),
-    };
-    Some(format!(
-        "the component fails its own case `{}`: {}{more}",
-        first.name,
-        why.chars().take(500).collect::<String>()
-    ))
 }
