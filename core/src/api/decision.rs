@@ -86,7 +86,7 @@ body! {
         pub condition: String,
         /// Limit, attempt and what counted already, in base units, where there are figures.
         pub figures: Value,
-        /// Each of these by itself would change the answer, or is the next thing in the way.
+        /// What would have to be different. Where several refuse, the first says so, and each of the others is about one of them.
         pub would_allow: Vec<String>,
         /// When it would be allowed, if that is a matter of time and known. RFC 3339.
         pub allowed_from: Option<String>,
