@@ -22,6 +22,7 @@ use crate::service::{Services, check};
 
 /// How long the cases of a component may take together.
 const CASES_TIME: Duration = Duration::from_secs(5);
+
 /// What a component turned out to be.
 struct Examined {
     manifest: Manifest,

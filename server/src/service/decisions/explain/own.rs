@@ -49,6 +49,6 @@ fn approvals(name: &str, said: &str, approval: &Approval) -> String {
         group => format!(" by `{group}`"),
     };
     format!(
-        "plugin {name} wants approval first ({approvers}{by}), with {said}; this server has no way to give one yet, so the request would have to be one for which it wants none"
+        "plugin {name} wants approval first ({approvers}{by}), with {said}; this server has no way to give one, so the request would have to be one for which it wants none"
     )
 }
